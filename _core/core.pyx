@@ -1,0 +1,46 @@
+# The compiled core of the relay, one extension module made of the textual includes below.
+#
+# Order matters: each file uses only what stands above it, but for the classes, which know each other by the forward
+# declarations here. Files up to member.pxi are sans-I/O; handshake.pxi and reactor.pxi are the only ones that touch a socket.
+#
+# Rules that hold everywhere in here:
+# - leaf arithmetic is `noexcept nogil`; what can fail is `except -1` or `except NULL`;
+# - raw pointer arithmetic stays in utf8, masking, frames, address, envelope and log;
+# - no pointer into a log or a read buffer is kept across a call into Python, because that call may append or close;
+# - no Python object is made per frame or per delivery.
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
+from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset
+
+cdef class Conn
+cdef class Member
+cdef class Log
+cdef class Stamper
+cdef class Handshake
+cdef class Reactor
+
+include "consts.pxi"
+include "utf8.pxi"
+include "masking.pxi"
+include "frames.pxi"
+include "parser.pxi"
+include "address.pxi"
+include "envelope.pxi"
+include "bucket.pxi"
+include "store.pxi"
+include "directory.pxi"
+include "member.pxi"
+include "log.pxi"
+include "sockets.pxi"
+include "handshake.pxi"
+include "reactor.pxi"
+
+# what callers never meet by name
+for _name in ("Conn", "Handshake", "Listener", "Window"):
+    globals().pop(_name, None)

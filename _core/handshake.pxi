@@ -1,0 +1,53 @@
+# A connection whose opening handshake is under way, or whose refusal has been sent and is being read out.
+#
+# A head that arrives in one piece, as nearly all do, never becomes one of these: the reactor reads right after it accepts, and
+# admits from its read buffer. The others wait here in a list that is sorted by deadline because all have the same time.
+
+cdef enum HandshakeState:
+    READING_HEAD = 0
+    LINGERING = 1               # refused; what the peer still sends is read and thrown away, so that it can read the refusal
+
+
+@cython.final
+@cython.no_gc
+cdef class Handshake(Conn):
+    cdef PyObject *earlier      # borrowed; the reactor's table owns them
+    cdef PyObject *later
+    cdef double deadline
+    cdef uint8_t *head
+    cdef size_t length
+    cdef size_t capacity
+
+    def __cinit__(self):
+        self.fd = -1
+        self.kind = IS_HANDSHAKE
+
+    def __dealloc__(self):
+        free(self.head)
+
+
+cdef int handshake_keep(Handshake h, const uint8_t *data, size_t length) except -1:
+    if h.length + length > h.capacity:
+        h.head = <uint8_t *>grown(h.head, &h.capacity, h.length + length, 1, 1024)
+    memcpy(h.head + h.length, data, length)
+    h.length += length
+    return 0
+
+
+cdef size_t head_end(const uint8_t *data, size_t length, size_t start) noexcept nogil:
+    """Bytes up to and with the empty line that ends a head, searched from `start`; 0 when it is not there yet."""
+    cdef const uint8_t *p = data + start
+    cdef const uint8_t *end = data + length
+    while end - p >= 4:
+        p = <const uint8_t *>memchr(p, 13, end - p - 3)
+        if p == NULL:
+            return 0
+        if p[1] == 10 and p[2] == 13 and p[3] == 10:
+            return p + 4 - data
+        p += 1
+    return 0
+
+
+cdef inline bint may_be_http(const uint8_t *data, size_t length) noexcept nogil:
+    """Whether the first byte can begin a method or an empty line before one; a TLS hello (22), for one, cannot."""
+    return length == 0 or c'A' <= data[0] <= c'Z' or c'a' <= data[0] <= c'z' or data[0] == 13 or data[0] == 10

@@ -1,0 +1,232 @@
+# Sockets: one edge-triggered epoll set, one read per ready socket into a buffer that all share,
+# one write per sender for all that a wake-up made due.
+
+cdef inline uint64_t now_ns(const load_t *load) noexcept nogil:
+    return clock_ns(CLOCK_MONOTONIC) - load.epoch_ns
+
+
+cdef void watch(load_t *load, connection_t *connection, int operation, uint32_t events) noexcept nogil:
+    cdef epoll_event event
+    event.events = events | EPOLLET
+    event.data.u32 = <uint32_t>(connection - load.connections)
+    epoll_ctl(load.epoll, operation, connection.fd, &event)
+
+
+cdef void end_connection(load_t *load, connection_t *connection, uint32_t close_code) noexcept nogil:
+    """Close without lingering: a closed test connection must not hold its port for a minute."""
+    cdef linger_t reset
+    cdef connection_state before = connection.state
+    if before == UNUSED or before == GONE:
+        return
+    reset.l_onoff = 1
+    reset.l_linger = 0
+    setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset))
+    close_fd(connection.fd)
+    connection.fd = -1
+    connection.state = GONE
+    connection.carry_bytes = connection.pending_bytes = 0
+    if before == CONNECTING or before == HANDSHAKING:
+        load.handshaking -= 1
+        load.failed += 1
+        return
+    load.opened -= 1
+    load.close_codes[close_code if close_code < CLOSE_CODES else 0] += 1
+    if before == OPEN:
+        load.dropped += 1
+        write_off_receiver(load, connection)
+
+
+cdef bint keep(unsigned char **store, size_t *kept, const unsigned char *data, size_t size) noexcept nogil:
+    """Append to a block of memory that grows as needed; False when there is no memory."""
+    cdef unsigned char *grown
+    if size == 0:
+        return True                 # realloc to nothing would free the block
+    grown = <unsigned char *>realloc(store[0], kept[0] + size)
+    if grown == NULL:
+        return False
+    memcpy(grown + kept[0], data, size)
+    store[0] = grown
+    kept[0] += size
+    return True
+
+
+cdef void write_bytes(load_t *load, connection_t *connection, const unsigned char *data, size_t size) noexcept nogil:
+    """Send, and keep what the socket does not take for when it is writable."""
+    cdef ssize_t sent = 0
+    if connection.pending_bytes == 0:
+        load.totals.writes += 1
+        sent = send(connection.fd, data, size, MSG_NOSIGNAL)
+        if sent < 0:
+            if errno != EAGAIN:
+                end_connection(load, connection, 1006)
+                return
+            sent = 0
+    if <size_t>sent < size:
+        if connection.pending_bytes == 0:
+            watch(load, connection, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT)
+        if not keep(&connection.pending, &connection.pending_bytes, data + sent, size - sent):
+            end_connection(load, connection, 1006)
+
+
+cdef void write_pending(load_t *load, connection_t *connection) noexcept nogil:
+    cdef ssize_t sent = send(connection.fd, connection.pending, connection.pending_bytes, MSG_NOSIGNAL)
+    load.totals.writes += 1
+    if sent < 0:
+        if errno != EAGAIN:
+            end_connection(load, connection, 1006)
+        return
+    connection.pending_bytes -= sent
+    if connection.pending_bytes:
+        memmove(connection.pending, connection.pending + sent, connection.pending_bytes)
+    else:
+        watch(load, connection, EPOLL_CTL_MOD, EPOLLIN)
+
+
+cdef void read_ready(load_t *load, connection_t *connection) noexcept nogil:
+    # Edge-triggered: a read that did not fill the buffer emptied the socket, and what comes later is a new edge.
+    while read_once(load, connection) == READ_BYTES and connection.state != GONE:
+        pass
+
+
+cdef inline ssize_t read_once(load_t *load, connection_t *connection) noexcept nogil:
+    cdef size_t size = connection.carry_bytes
+    cdef size_t taken
+    cdef ssize_t got
+    if size:
+        memcpy(load.read_buffer, connection.carry, size)
+    got = recv(connection.fd, load.read_buffer + size, READ_BYTES, 0)
+    load.totals.reads += 1
+    if got <= 0:
+        if got == 0 or (errno != EAGAIN and errno != EINTR):
+            end_connection(load, connection, 1006)
+        return got
+    load.totals.received_bytes += got
+    size += got
+    taken = take_bytes(load, connection, load.read_buffer, size)
+    if connection.state != GONE and (connection.carry_bytes or taken < size):
+        connection.carry_bytes = 0
+        if not keep(&connection.carry, &connection.carry_bytes, load.read_buffer + taken, size - taken):
+            end_connection(load, connection, 1006)
+    return got
+
+
+cdef inline size_t take_bytes(load_t *load, connection_t *connection, const unsigned char *data, size_t size) noexcept nogil:
+    cdef size_t head = 0
+    if connection.state == HANDSHAKING:
+        head = take_answer(load, connection, data, size)
+        if connection.state != OPEN:
+            return head
+    return head + take_frames(load, connection, data + head, size - head, now_ns(load))
+
+
+cdef uint32_t next_sender(load_t *load, uint32_t channel) noexcept nogil:
+    """The index of the connection that sends the channel's next message; NONE when there is nobody left to."""
+    cdef size_t first = <size_t>channel * load.members
+    cdef channel_t *state = load.channel_states + channel
+    cdef uint32_t tried, member
+    for tried in range(load.senders):
+        member = state.turn
+        state.turn = (state.turn + 1) % load.senders
+        if load.connections[first + member].state == OPEN:
+            return <uint32_t>first + member
+    return NONE
+
+
+cdef void send_due(load_t *load) noexcept nogil:
+    """Give every free slot a message: first all are dealt to their senders, then each sender writes once."""
+    cdef uint64_t now = now_ns(load)
+    cdef uint32_t i
+    cdef uint32_t dealt = load.free_count
+    load.free_count = 0
+    for i in range(dealt):
+        deal(load, load.free_slots[i], now)
+    for i in range(load.batched_count):
+        write_batch(load, load.connections + load.batched[i])
+    load.batched_count = 0
+
+
+cdef void deal(load_t *load, uint32_t index, uint64_t now) noexcept nogil:
+    cdef slot_t *slot = load.slots + index
+    cdef uint32_t channel = index // load.in_flight
+    cdef uint32_t sender = next_sender(load, channel)
+    cdef connection_t *connection
+    if sender == NONE or load.channel_states[channel].alive < 2:
+        return                      # the slot stays out of use: this channel can carry nothing more
+    connection = load.connections + sender
+    if connection.next_number >= NUMBER_MAX:
+        return
+    slot.sent_ns = now
+    slot.sender = connection.member
+    slot.number = connection.next_number
+    slot.remaining = load.channel_states[channel].alive - 1
+    slot.next = connection.batch
+    if connection.batch == NONE:
+        load.batched[load.batched_count] = sender
+        load.batched_count += 1
+    connection.batch = index
+    connection.next_number += 1
+    load.outstanding += 1
+    load.totals.sent += 1
+    load.totals.expected += slot.remaining
+
+
+cdef void write_batch(load_t *load, connection_t *connection) noexcept nogil:
+    cdef uint32_t index = ascending(load, connection)
+    cdef size_t size = 0
+    cdef message_t message
+    while index != NONE:
+        message.sender = load.slots[index].sender
+        message.slot = index % load.in_flight
+        message.number = load.slots[index].number
+        message.sent_ns = load.slots[index].sent_ns
+        size += write_frame(load, load.write_buffer + size, &message)
+        index = load.slots[index].next
+        if size + load.frame_bytes > WRITE_BYTES or index == NONE:
+            if connection.state == OPEN:
+                write_bytes(load, connection, load.write_buffer, size)
+            size = 0
+
+
+cdef uint32_t ascending(load_t *load, connection_t *connection) noexcept nogil:
+    """Detach the batch, which was linked newest first, in the order of its numbers."""
+    cdef uint32_t index = connection.batch
+    cdef uint32_t head = NONE
+    cdef uint32_t following
+    while index != NONE:
+        following = load.slots[index].next
+        load.slots[index].next = head
+        head = index
+        index = following
+    connection.batch = NONE
+    return head
+
+
+cdef void turn(load_t *load, int timeout_ms) noexcept nogil:
+    """Wait once, serve what is ready, then send what that made due."""
+    cdef connection_t *connection
+    cdef uint32_t events
+    cdef int i
+    cdef int ready = epoll_wait(load.epoll, load.events, EVENTS_PER_WAIT, timeout_ms)
+    load.totals.waits += 1
+    for i in range(ready):
+        connection = load.connections + load.events[i].data.u32
+        events = load.events[i].events
+        if connection.state == GONE:
+            continue
+        if connection.state == CONNECTING:
+            send_request(load, connection)
+            continue
+        if events & EPOLLOUT and connection.pending_bytes:
+            write_pending(load, connection)
+        if events & ~<uint32_t>EPOLLOUT and connection.state != GONE:
+            read_ready(load, connection)
+    if load.sending and load.free_count:
+        send_due(load)
+
+
+cdef void turn_until(load_t *load, uint64_t until_ns, bint while_outstanding) noexcept nogil:
+    """Turn for one slice of time, or until nothing is in flight when that is all that is waited for."""
+    cdef uint64_t now = now_ns(load)
+    while now < until_ns and (load.outstanding or not while_outstanding):
+        turn(load, <int>((until_ns - now) // 1_000_000) + 1)
+        now = now_ns(load)

@@ -1,0 +1,426 @@
+# The log of a channel: one copy of every framed message, however many members read it.
+#
+#             base      low                                end
+#   stream  ---|---------|==================================|        positions only ever grow; data[0] stands at base
+#   entries              [e0 ][e1    ][e2 ]...[ek           ]        one frame each
+#   members               ^ a slow one        ^ ^ ^          ^ caught up
+#
+# A member's cursor is a position. Sending to a member moves its cursor; when all stand at the end the store goes back to the
+# pool. A slow member is a cursor that stays behind: it costs nothing of its own, and the log is bounded because the reactor
+# cuts who lags by more than `backlog_limit`.
+#
+# Entries that are not for everyone: a sender's own are chained from its member (`own_seq`, then `next_own`), so that passing
+# over them costs O(own) and not O(entries). Those for an audience are few and listed apart (`specials`), found by bisection.
+#
+# Rejected: a buffer per member (memory per member times message), a ring (frames would wrap and double the iovecs), a list of
+# chunks (the same, and an allocation per chunk); moving the live half down when the dead half outgrows it is cheaper than all.
+
+@cython.final
+cdef class Log:
+    """The framed bytes a channel has yet to deliver, an index of their entries, and a cursor per attached member.
+
+    `owner` is the channel; the core calls `owner.on_leave(member, is_lingering)` once when an attached member has left for
+    any reason, where `is_lingering` says that its socket still waits for the peer's part of the closing handshake. It calls
+    `owner.on_error(member, kind, detail)`, which returns the frame to send or None, for a message that cannot be relayed:
+    kind "json", "binary", "address" (detail None), "recipient" (detail: the recipient as sent, bytes), "rate" (detail:
+    seconds until the next message is accepted).
+    """
+
+    cdef object channel
+    cdef Reactor reactor        # None when no reactor serves it
+    cdef PyObject *next_dirty   # in the reactor's queue of logs to flush
+    cdef store_t *store         # NULL while empty
+    cdef uint64_t base
+    cdef uint64_t low           # the lowest cursor, as of the last settling
+    cdef uint64_t end
+    cdef uint64_t pass_end      # the end when the present, or last, pass of the fan-out began
+    cdef size_t entry_head      # entries[entry_head:entry_end] are live
+    cdef size_t entry_end
+    cdef size_t special_head
+    cdef size_t special_count
+    cdef uint32_t seq_base      # sequence number of entries[0]
+    cdef uint32_t member_total
+    cdef uint32_t member_capacity
+    cdef uint32_t list_total
+    cdef uint32_t blocked_total
+    cdef uint32_t pass_index    # the fan-out's next member
+    cdef bint in_pass
+    cdef bint is_dirty
+    cdef PyObject **member_table
+    cdef directory_t directory
+
+    def __cinit__(self, owner=None):
+        self.channel = owner
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        for i in range(self.member_total):
+            log_cut_ties(<Member>self.member_table[i])
+            Py_DECREF(<object>self.member_table[i])
+        free(self.member_table)
+        free(self.directory.slots)
+        store_free(self.store)
+
+    @property
+    def owner(self):
+        return self.channel
+
+    @owner.setter
+    def owner(self, value):
+        self.channel = value
+
+    @property
+    def members(self):
+        return [<object>self.member_table[i] for i in range(self.member_total)]
+
+    @property
+    def member_count(self):
+        return self.member_total
+
+    @property
+    def list_count(self):
+        """How many attached members asked for `list`."""
+        return self.list_total
+
+    @property
+    def is_empty(self):
+        """Whether every member has caught up; an empty log holds no buffer."""
+        return self.store == NULL
+
+    @property
+    def backlog_bytes(self):
+        """Bytes held for the member that lags most."""
+        return self.end - self.low
+
+    @property
+    def allocated_bytes(self):
+        if self.store == NULL:
+            return 0
+        return (
+            self.store.data_capacity + self.store.entry_capacity * sizeof(entry_t)
+            + self.store.special_capacity * sizeof(special_t)
+        )
+
+    @property
+    def entry_count(self):
+        return self.entry_end - self.entry_head
+
+    def attach(self, Member member not None):
+        """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere."""
+        if member.log_object != NULL or member.state != OPEN:
+            raise ValueError("member: is attached to a log, or has left one")
+        log_add(self, member)
+
+    def detach(self, Member member not None):
+        """Take `member` out without a word to the owner. Raises ValueError when it is not attached here."""
+        log_require(self, member)
+        log_remove(self, member)
+
+    def append(self, bytes frame not None, Member sender=None, int audience=0):
+        """Append one whole frame for `audience`: all, those with `list`, or those without.
+
+        A `sender` is left out unless it has echo. Raises ValueError for a sender that is not attached here.
+        """
+        cdef size_t length = PyBytes_GET_SIZE(frame)
+        if sender is not None:
+            log_require(self, sender)
+        if not FOR_ALL <= audience <= FOR_COUNT:
+            raise ValueError(f"audience: expected one of the AUDIENCE constants, got {audience}")
+        if length == 0:
+            raise ValueError("frame: expected a whole frame, got no bytes")
+        if self.member_total:
+            memcpy(log_reserve(self, length), PyBytes_AS_STRING(frame), length)
+            log_commit(self, length, sender, audience)
+
+    def publish(self, bytes payload not None, Member sender not None, Stamper stamper not None, uint64_t date):
+        """Stamp a validated payload straight into the log, as the reactor does."""
+        log_require(self, sender)
+        stamp_set_date(&stamper.state, date)
+        log_publish(self, sender, &stamper.state, <const uint8_t *>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+
+    def find(self, bytes uid not None):
+        """The attached member with this uid."""
+        cdef PyObject *found = log_find(self, <const uint8_t *>PyBytes_AS_STRING(uid), PyBytes_GET_SIZE(uid))
+        return None if found == NULL else <object>found
+
+    def close_members(self, int code, str reason=""):
+        """`Member.close` for every attached member."""
+        frame = encode_close(code, reason)
+        for member in self.members:
+            member_close(member, frame, False)
+
+    def missed(self, Member member not None):
+        """How many whole entries meant for `member` it has not been sent yet."""
+        cdef walk_t walk
+        cdef size_t i
+        cdef uint32_t own = member.own_seq, own_left = member.own_count
+        cdef const entry_t *entry
+        log_require(self, member)
+        count = 0
+        walk_begin(member, &walk)
+        for i in range(self.entry_head, self.entry_end):
+            entry = self.store.entries + i
+            while own_left and <uint32_t>(own - self.seq_base) < i:
+                own += log_entry(self, own).next_own
+                own_left -= 1
+            if entry.start < member.cursor or (own_left and <uint32_t>(own - self.seq_base) == i):
+                continue
+            while walk.special < self.special_count and self.store.specials[walk.special].start < entry.start:
+                walk.special += 1
+            if walk.special < self.special_count and self.store.specials[walk.special].start == entry.start:
+                if not is_special_for(self.store.specials + walk.special, member):
+                    continue
+            count += 1
+        return count
+
+
+cdef int log_require(Log log, Member member) except -1:
+    if member.log_object != <PyObject *>log:
+        raise ValueError("member: is not attached to this log")
+    return 0
+
+
+cdef inline entry_t *log_entry(Log log, uint32_t seq) noexcept:
+    """An entry by its sequence number. The numbers wrap around; the difference does not care."""
+    cdef uint32_t index = seq - log.seq_base
+    if RELAY_CHECK and not log.entry_head <= index < log.entry_end:
+        relay_broken("an own entry that is not in the log")
+    return log.store.entries + index
+
+
+cdef size_t log_special_at(Log log, uint64_t position) noexcept:
+    """The first special entry that starts at `position` or behind it."""
+    cdef size_t low = log.special_head, high = log.special_count, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if log.store.specials[middle].start < position:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef size_t log_rest_of_entry(Log log, uint64_t position) noexcept:
+    """Bytes of the entry that `position` lies inside of which come from there on; 0 at a boundary."""
+    cdef size_t low = log.entry_head, high = log.entry_end, middle
+    cdef const entry_t *entry
+    if log.store == NULL:
+        return 0
+    while low < high:
+        middle = (low + high) >> 1
+        if log.store.entries[middle].start < position:
+            low = middle + 1
+        else:
+            high = middle
+    if low == log.entry_head:
+        return 0
+    entry = log.store.entries + low - 1
+    return entry.start + entry.length - position if position < entry.start + entry.length else 0
+
+
+cdef uint8_t *log_reserve(Log log, size_t length) except NULL:
+    """Room for one frame at the end; nothing has changed until `log_commit`."""
+    cdef store_t *store
+    cdef size_t used
+    if log.store == NULL:
+        log.store = store_take()
+        log.base = log.low = log.end
+    store = log.store
+    used = log.end - log.base
+    if used + length > store.data_capacity:
+        store.data = <uint8_t *>grown(store.data, &store.data_capacity, used + length, 1, STORE_FIRST_BYTES)
+    if log.entry_end == store.entry_capacity:
+        store.entries = <entry_t *>grown(
+            store.entries, &store.entry_capacity, log.entry_end + 1, sizeof(entry_t), 32)
+    return store.data + used
+
+
+cdef int log_commit(Log log, size_t length, Member sender, uint8_t audience) except -1:
+    """Make the bytes at the end an entry. `sender` may be None."""
+    cdef store_t *store = log.store
+    cdef entry_t *entry
+    cdef special_t *special
+    cdef uint32_t seq = log.seq_base + <uint32_t>log.entry_end
+    if audience != FOR_ALL:
+        if log.special_count == store.special_capacity:
+            store.specials = <special_t *>grown(
+                store.specials, &store.special_capacity, log.special_count + 1, sizeof(special_t), 8)
+        special = store.specials + log.special_count
+        special.start = log.end
+        special.length = <uint32_t>length
+        special.audience = audience
+        log.special_count += 1
+    entry = store.entries + log.entry_end
+    entry.start = log.end
+    entry.length = <uint32_t>length
+    entry.next_own = 0
+    log.entry_end += 1
+    log.end += length
+    if sender is not None and not sender.has_echo:
+        if sender.own_count:
+            log_entry(log, sender.own_last).next_own = seq - sender.own_last
+        else:
+            sender.own_seq = seq
+        sender.own_last = seq
+        sender.own_count += 1
+    if not log.is_dirty and log.reactor is not None:
+        reactor_note_log(log.reactor, log)
+    return 0
+
+
+cdef int log_publish(Log log, Member sender, stamp_t *stamp, const uint8_t *payload, size_t length) except -1:
+    """Stamp a checked payload into the log. `payload` must not lie in the log itself."""
+    cdef bint with_id = not has_id(payload, length)
+    cdef size_t size = stamped_length(stamp, with_id, sender.prefix_length, length)
+    cdef uint8_t *out
+    size += header_size(size)
+    out = log_reserve(log, size)
+    stamp_write(stamp, out, with_id, sender.prefix_data, sender.prefix_length, payload, length)
+    return log_commit(log, size, sender, FOR_ALL)
+
+
+cdef PyObject *log_find(Log log, const uint8_t *uid, size_t length) except? NULL:
+    """The attached member with this uid, borrowed; NULL without an exception when there is none."""
+    if log.directory.slots == NULL:
+        directory_build(&log.directory, log.member_table, log.member_total)
+    return directory_find(&log.directory, uid, length)
+
+
+cdef int log_add(Log log, Member m) except -1:
+    cdef size_t capacity = log.member_capacity
+    if log.member_total == log.member_capacity:
+        log.member_table = <PyObject **>grown(
+            log.member_table, &capacity, log.member_total + 1, sizeof(PyObject *), 4)
+        log.member_capacity = <uint32_t>capacity
+    if log.directory.slots != NULL and (log.directory.used + 1) * 2 > log.directory.mask + 1:
+        directory_build(&log.directory, log.member_table, log.member_total)
+    m.index = log.member_total
+    m.log_object = <PyObject *>log
+    m.reactor = NULL if log.reactor is None else <PyObject *>log.reactor
+    m.cursor = log.end
+    m.own_count = 0
+    log.member_table[m.index] = <PyObject *>m
+    Py_INCREF(m)
+    log.member_total += 1
+    log.list_total += m.has_list
+    if log.directory.slots != NULL:
+        directory_put(&log.directory, <PyObject *>m)
+    return 0
+
+
+cdef inline void log_move_member(Log log, uint32_t source, uint32_t target) noexcept:
+    log.member_table[target] = log.member_table[source]
+    (<Member>log.member_table[target]).index = target
+
+
+cdef int log_remove(Log log, Member m) except -1:
+    """Take a member out. The last one fills the hole, by way of the fan-out's place, so that a pass under way misses nobody."""
+    cdef uint32_t hole = m.index
+    if log.directory.slots != NULL:
+        directory_remove(&log.directory, <PyObject *>m)
+    if log.in_pass and hole < log.pass_index:
+        log.pass_index -= 1
+        log_move_member(log, log.pass_index, hole)
+        hole = log.pass_index
+    log.member_total -= 1
+    log_move_member(log, log.member_total, hole)
+    log.list_total -= m.has_list
+    if m.is_blocked:
+        log.blocked_total -= 1
+    log_cut_ties(m)
+    if log.member_total == 0:
+        log_forget_tables(log)
+    # with a pass to come, that settles it: asking everyone at each of many leaves would cost their square
+    if not log.is_dirty and (log.blocked_total == 0 or m.cursor == log.low):
+        log_settle(log)
+    Py_DECREF(m)
+    return 0
+
+
+cdef inline void log_cut_ties(Member m) noexcept:
+    m.log_object = NULL
+    m.own_count = 0
+    if m.fd < 0:
+        m.reactor = NULL    # only the log kept the reactor alive for it
+
+
+cdef void log_forget_tables(Log log) noexcept:
+    """An empty channel holds nothing."""
+    free(log.member_table)
+    log.member_table = NULL
+    log.member_capacity = 0
+    free(log.directory.slots)
+    log.directory.slots = NULL
+
+
+cdef void log_settle(Log log) noexcept:
+    """Let go of what every member has been sent. Asks every member where it stands, so it is called once per pass, not per
+    send; between passes only when the one that lagged most has moved."""
+    cdef uint32_t i
+    cdef uint64_t low = log.end, cursor
+    if log.store == NULL:
+        return
+    for i in range(log.member_total):
+        cursor = (<Member>log.member_table[i]).cursor
+        if cursor < low:
+            low = cursor
+    log.low = low
+    if low == log.end:
+        log.seq_base += <uint32_t>log.entry_end
+        log.entry_head = log.entry_end = log.special_head = log.special_count = 0
+        log.base = log.end
+        store_give_back(log.store)
+        log.store = NULL
+        return
+    log_trim(log)
+
+
+cdef void log_trim(Log log) noexcept:
+    """Drop what lies below `low`, and move the rest down once the dead part is the larger one: O(1) per byte over time."""
+    cdef store_t *store = log.store
+    cdef size_t dead
+    while store.entries[log.entry_head].start + store.entries[log.entry_head].length <= log.low:
+        log.entry_head += 1
+    while log.special_head < log.special_count and store.specials[log.special_head].start < store.entries[log.entry_head].start:
+        log.special_head += 1
+    dead = store.entries[log.entry_head].start - log.base
+    if dead > (log.end - log.base) - dead and dead >= STORE_FIRST_BYTES:
+        memmove(store.data, store.data + dead, (log.end - log.base) - dead)
+        log.base += dead
+        log_shrink(log)
+    if log.entry_head > log.entry_end - log.entry_head:
+        memmove(store.entries, store.entries + log.entry_head, (log.entry_end - log.entry_head) * sizeof(entry_t))
+        log.seq_base += <uint32_t>log.entry_head
+        log.entry_end -= log.entry_head
+        log.entry_head = 0
+    if log.special_head > log.special_count - log.special_head:
+        memmove(
+            store.specials, store.specials + log.special_head,
+            (log.special_count - log.special_head) * sizeof(special_t))
+        log.special_count -= log.special_head
+        log.special_head = 0
+
+
+cdef void log_shrink(Log log) noexcept:
+    """After a burst give most of a large buffer back, so that one slow reader's past is not held for good."""
+    cdef size_t used = log.end - log.base
+    cdef uint8_t *smaller
+    if log.store.data_capacity > STORE_KEPT_BYTES and log.store.data_capacity > used * 4:
+        smaller = <uint8_t *>realloc(log.store.data, used * 2)
+        if smaller != NULL:
+            log.store.data = smaller
+            log.store.data_capacity = used * 2
+
+
+cdef int log_tell_leave(Log log, Member m) except -1:
+    """Tell the owner. Its exception is its channel's and must not end what the core is in the middle of."""
+    channel = log.channel
+    if channel is None:
+        return 0
+    try:
+        channel.on_leave(m, m.state == CLOSING)
+    except BaseException as exc:
+        if log.reactor is None:
+            raise
+        reactor_report(log.reactor, channel, exc)
+    return 0

@@ -1,0 +1,270 @@
+"""The compiled core: framing, envelopes, the log of a channel, and the reactor.
+
+Everything but `Reactor` is sans-I/O: bytes, numbers and time go in, bytes and values come out. Times are seconds of any
+steady clock, dates are milliseconds since the epoch, sizes are bytes. The core knows neither trio nor HTTP.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, final
+
+ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
+
+OP_CONTINUATION: Final[int]
+OP_TEXT: Final[int]
+OP_BINARY: Final[int]
+OP_CLOSE: Final[int]
+OP_PING: Final[int]
+OP_PONG: Final[int]
+
+AUDIENCE_ALL: Final[int]
+AUDIENCE_LIST: Final[int]
+AUDIENCE_COUNT: Final[int]
+
+IS_DEBUG: Final[bool]
+
+def is_utf8(data: ReadableBuffer) -> bool:
+    """Whether `data` is well-formed UTF-8 as a whole (Unicode 15, table 3-7: no surrogates, no overlong forms)."""
+
+def apply_mask(data: ReadableBuffer, key: ReadableBuffer, offset: int = 0) -> bytes:
+    """`data` masked or unmasked with the 4-byte `key` (RFC 6455 section 5.3).
+
+    `offset` is how many bytes of the same payload came before. Raises ValueError when `key` is not 4 bytes or `offset` is
+    negative.
+    """
+
+def contains_id(payload: ReadableBuffer) -> bool:
+    """Whether the bytes `"id"`, quotes included, occur anywhere in `payload`."""
+
+def encode_frame(
+    opcode: int, payload: ReadableBuffer = b"", *, fin: bool = True, mask: ReadableBuffer | None = None
+) -> bytes:
+    """One frame (RFC 6455 section 5.2), with the shortest length form; masked when a 4-byte `mask` is given.
+
+    Raises ValueError for an opcode outside 0..15, a mask that is not 4 bytes, or a control frame over 125 bytes or not final.
+    """
+
+def encode_close(code: int, reason: str = "") -> bytes:
+    """An unmasked close frame (RFC 6455 section 5.5.1); a reason over 123 bytes of UTF-8 is cut at a character boundary.
+
+    Raises ValueError for a code that must not be sent on the wire.
+    """
+
+def split_address(text: ReadableBuffer) -> tuple[bytes | None, int]:
+    """The recipient in front of a text message, and the offset at which its payload starts.
+
+    Both spellings count: `@@<uid>@@<json>` and `\\x1F<uid>\\x1F<json>`. No prefix gives `(None, 0)`; an empty uid, which
+    means everyone, gives `b""`. Raises ValueError when a prefix is opened and not closed.
+    """
+
+@final
+class Utf8Validator:
+    """Checks UTF-8 that arrives in pieces."""
+
+    def feed(self, data: ReadableBuffer) -> bool:
+        """Take the next piece. False from the first byte on that no continuation can make valid."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether what was fed so far is valid and ends on a character boundary."""
+
+@final
+class FrameParser:
+    """The server's side of RFC 6455 section 5: masked frames in, whole messages and control frames out."""
+
+    def __init__(self, max_message_bytes: int = 102_400) -> None: ...
+    def feed(self, data: ReadableBuffer) -> list[tuple[int, bytes]]:
+        """Take the next bytes of the stream and return what they complete, as `(opcode, payload)`.
+
+        A text or binary message comes once, whole, however it was fragmented; its opcode is that of its first frame. Ping,
+        pong and close come as they are met, also between fragments. Never raises for what a peer sent: what was complete
+        before a violation is returned, the violation is kept in `fault`, and everything after it, and after a close frame,
+        is ignored.
+        """
+    @property
+    def fault(self) -> tuple[int, str] | None:
+        """The close code and the reason the connection must be failed with, or None."""
+    @property
+    def is_idle(self) -> bool:
+        """Whether the parser stands between messages and holds no byte."""
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes allocated for a message that is not complete yet; grows with what has arrived, not with what was announced."""
+
+@final
+class TokenBucket:
+    """A token bucket: `burst` tokens at most, refilled by `rate` a second; starts full. A rate of 0 never refuses."""
+
+    def __init__(self, rate: float, burst: float, now: float = 0.0) -> None: ...
+    def try_consume(self, now: float, cost: float = 1.0) -> bool:
+        """Take `cost` tokens if they are there; take none and return False if not. Time that runs backwards refills nothing."""
+    def tokens(self, now: float) -> float:
+        """How many tokens are there at `now`."""
+    def seconds_until(self, now: float, cost: float = 1.0) -> float:
+        """How long from `now` until `cost` tokens are there; 0.0 when they are, inf when they never will be."""
+
+@final
+class Stamper:
+    """Stamps payloads with their envelope. One instance serves all members: what differs is the member's prefix.
+
+    `prefix` is `"uid":<json>,"alias":<json>,"date":` (alias left out when there is none), as `relay.protocol` prepares it.
+    `boot` are 8 URL-safe ASCII characters which make ids of different processes differ. Raises ValueError for other lengths.
+    """
+
+    def __init__(self, boot: bytes) -> None: ...
+    def stamp(self, prefix: bytes, payload: ReadableBuffer, date: int) -> bytes:
+        """A whole text frame, `{"id":I,<prefix>D,"message":<payload>}`; no id when the payload contains `"id"`.
+
+        The payload must have been validated: it is spliced byte for byte.
+        """
+
+@final
+class Member:
+    """One connection in a channel: who it is, how far it has read the channel's log, and what waits for it alone.
+
+    `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty.
+    """
+
+    def __init__(
+        self,
+        prefix: bytes,
+        *,
+        echo: bool = False,
+        announce: bool = False,
+        lists: bool = False,
+        verbatim: bool = False,
+    ) -> None: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def prefix(self) -> bytes: ...
+    @property
+    def echo(self) -> bool: ...
+    @property
+    def announce(self) -> bool: ...
+    @property
+    def lists(self) -> bool: ...
+    @property
+    def verbatim(self) -> bool: ...
+    @property
+    def log(self) -> Log | None:
+        """The log it is attached to; None before it joined and from the moment it left."""
+    @property
+    def fileno(self) -> int:
+        """Its socket's descriptor; -1 when it has none (yet, or any more)."""
+    @property
+    def is_behind(self) -> bool:
+        """Whether bytes wait for it, in the log or in its private queue."""
+    @property
+    def backlog_bytes(self) -> int:
+        """How many bytes it lags: log and private queue together."""
+    def enqueue(self, data: bytes) -> None:
+        """Queue bytes for this member alone, to follow all that is in the log now and to precede all that comes later."""
+    def gather(self) -> list[bytes]:
+        """What would be sent to it now, piece by piece, in order (what the reactor hands to sendmsg)."""
+    def advance(self, sent: int) -> None:
+        """Note that the first `sent` bytes of what `gather` showed were taken. Raises ValueError when that is more than waits."""
+    def close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake: leave the channel, send what the socket takes at once, then a close frame, whole.
+
+        The owner's `on_leave` is called before this returns. Does nothing on a connection that is closing already. The
+        socket stays until the peer has closed, or `abort` is called.
+        """
+    def abort(self) -> None:
+        """Leave the channel, forget what waits, close the socket. Does nothing the second time."""
+
+@final
+class Log:
+    """The framed bytes a channel has yet to deliver, an index of their entries, and a cursor per attached member.
+
+    `owner` is the channel; the core calls `owner.on_leave(member, is_lingering)` once when an attached member has left for
+    any reason, where `is_lingering` says that its socket still waits for the peer's part of the closing handshake. It calls
+    `owner.on_error(member, kind, detail)`, which returns the frame to send or None, for a message that cannot be relayed:
+    kind "json", "binary", "address" (detail None), "recipient" (detail: the recipient as sent, bytes),
+    "rate" (detail: seconds until the next message is accepted).
+    """
+
+    def __init__(self, owner: Any = None) -> None: ...
+    @property
+    def owner(self) -> Any: ...
+    @property
+    def members(self) -> list[Member]: ...
+    @property
+    def member_count(self) -> int: ...
+    @property
+    def list_count(self) -> int:
+        """How many attached members asked for `list`."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether every member has caught up; an empty log holds no buffer."""
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes held for the member that lags most."""
+    @property
+    def allocated_bytes(self) -> int: ...
+    @property
+    def entry_count(self) -> int: ...
+    def attach(self, member: Member) -> None:
+        """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere."""
+    def detach(self, member: Member) -> None:
+        """Take `member` out without a word to the owner. Raises ValueError when it is not attached here."""
+    def append(self, frame: bytes, sender: Member | None = None, audience: int = 0) -> None:
+        """Append one whole frame for `audience`: all, those with `list`, or those without.
+
+        A `sender` is left out unless it has echo. Raises ValueError for a sender that is not attached here.
+        """
+    def publish(self, payload: bytes, sender: Member, stamper: Stamper, date: int) -> None:
+        """Stamp a validated payload straight into the log, as the reactor does."""
+    def find(self, uid: bytes) -> Member | None:
+        """The attached member with this uid."""
+    def close_members(self, code: int, reason: str = "") -> None:
+        """`Member.close` for every attached member."""
+    def missed(self, member: Member) -> int:
+        """How many whole entries meant for `member` it has not been sent yet."""
+
+@final
+class Reactor:
+    """The epoll set with the listeners, the connections still in their opening handshake, and the members.
+
+    `admit(head)` is called with the bytes of each request's head, its empty line included, and returns what becomes of the
+    connection: a `Member` that is attached and has its 101 response queued, bytes to refuse it with, or None when it is no
+    upgrade; then `on_http(fileno, data)` gets the descriptor, for good, and all bytes read so far. `on_crash(owner, exc)` is
+    told of every exception that was contained: `owner` is the log's owner when its callback raised, otherwise None.
+    """
+
+    def __init__(
+        self,
+        admit: Callable[[bytes], Member | bytes | None],
+        *,
+        boot: bytes,
+        on_http: Callable[[int, bytes], None],
+        on_crash: Callable[[Any, BaseException], None],
+        message_rate: float = 250.0,
+        message_burst: float = 1000.0,
+        kick_after: int = 3,
+        max_message_bytes: int = 102_400,
+        max_party_message_bytes: int = 1_048_576,
+        backlog_limit_bytes: int = 1_048_576,
+        handshake_timeout_seconds: float = 10.0,
+        max_head_bytes: int = 16_384,
+        max_connections: int = 1_000_000,
+    ) -> None: ...
+    def fileno(self) -> int:
+        """The epoll descriptor; readable when a turn is due."""
+    def add_listener(self, fileno: int) -> None:
+        """Accept from this listening, non-blocking socket. The reactor does not own it."""
+    def remove_listener(self, fileno: int) -> None: ...
+    def turn(self, budget_seconds: float = 0.004) -> bool:
+        """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left."""
+    def adopt(self, fileno: int, data: bytes = b"") -> None:
+        """Take over a connected, non-blocking socket, with the bytes that have been read from it: it is treated as one that
+        was just accepted."""
+    def open_log(self, owner: Any) -> Log:
+        """A log whose members this reactor serves."""
+    def close(self) -> None:
+        """Close every connection at once, without a word, and the epoll set."""
+    @property
+    def connection_count(self) -> int:
+        """Open sockets: handshakes, members, and members whose closing handshake is under way."""
+    @property
+    def handshake_count(self) -> int: ...
+    def stats(self) -> dict[str, int]:
+        """Plain counters since the start: accepted, refused, admitted, turns, messages, deliveries, bytes_in, bytes_out, …"""

@@ -1,0 +1,239 @@
+"""A channel: who is in it and what they are told, around the log that moves the bytes.
+
+Knows no HTTP and no command line. What takes time runs in the channel's own nursery, which is opened by the first member and
+cancelled when the last has left: presence that is merged, and closing handshakes with their time limit. No task waits for an
+idle connection.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+import trio
+from msgspec import UNSET
+
+from relay import _core
+from relay.config import Settings
+from relay.protocol import (
+    CloseCode,
+    ErrorEvent,
+    JoinEvent,
+    LeaveEvent,
+    ListedMember,
+    alias_of,
+    encode,
+    listed_member,
+)
+
+CLOSE_TIMEOUT_SECONDS: Final = 5.0
+MERGE_INTERVAL_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Registry(Protocol):
+    """What a channel needs of the hub."""
+
+    settings: Settings
+
+    def forget(self, channel: "Channel") -> None:
+        """The channel has no member any more."""
+
+
+def epoch_milliseconds() -> int:
+    """The present date as the wire has it."""
+    return time.time_ns() // 1_000_000
+
+
+def frame_event(event: JoinEvent | LeaveEvent | ErrorEvent) -> bytes:
+    """The text frame of an event."""
+    return _core.encode_frame(_core.OP_TEXT, encode(event))
+
+
+class Channel:
+    """One channel, or one party room, of one process."""
+
+    def __init__(self, key: Any, hub: Registry, open_log: Callable[[Any], _core.Log]) -> None:
+        self.key = key
+        self.log = open_log(self)
+        self._hub = hub
+        self._nursery: trio.Nursery | None = None
+        self._waiting_to_start: list[Callable[[], Awaitable[None]]] = []
+        self._lingering: deque[tuple[float, _core.Member]] = deque()
+        self._merged: type[JoinEvent] | type[LeaveEvent] | None = None
+        self._is_merging = False
+        self._has_ended = False
+
+    async def run(self) -> None:
+        """Hold the nursery until the channel has ended. Never raises: what fails in here ends this channel alone."""
+        if self._has_ended:
+            return
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                for task in self._waiting_to_start:
+                    nursery.start_soon(task)
+                self._waiting_to_start.clear()
+                await trio.sleep_forever()
+        except Exception as exc:
+            self.crash(exc)
+        finally:
+            self._nursery = None
+
+    # --- members ---------------------------------------------------------------------------------------------------------------
+
+    def join(self, member: _core.Member, response: bytes, *, is_legacy: bool = False) -> None:
+        """Take in a member: its 101 response and its self join go first, then everyone else is told."""
+        if member.verbatim:
+            self.log.attach(member)
+            member.enqueue(response)
+            return
+        total = self.log.member_count + 1
+        date = epoch_milliseconds()
+        self._tell_of(JoinEvent, member, total, date)
+        self.log.attach(member)
+        member.enqueue(response + frame_event(self._self_join(member, total, date, is_legacy)))
+
+    def on_leave(self, member: _core.Member, is_lingering: bool) -> None:
+        """Called by the core when a member has left, for whatever reason."""
+        if is_lingering:
+            self._linger(member)
+        if self._has_ended:
+            return
+        total = self.log.member_count
+        if total == 0:
+            self._hub.forget(self)
+            self._end_unless_lingering()
+        elif not member.verbatim:
+            self._tell_of(LeaveEvent, member, total, epoch_milliseconds())
+
+    def on_error(self, member: _core.Member, kind: str, detail: Any) -> bytes:
+        """Called by the core for a message that cannot be relayed; words it for the sender."""
+        return frame_event(ErrorEvent(message=_ERROR_TEXTS[kind](detail), date=epoch_milliseconds()))
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close every member."""
+        self.log.close_members(code, reason)
+
+    def crash(self, exc: BaseException) -> None:
+        """Something in here failed: log it once, close the members, let nothing else know."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        _log.error("a channel failed and is closed", exc_info=exc)
+        self._hub.forget(self)
+        self.close(CloseCode.INTERNAL_ERROR, "internal error")
+        for _, member in self._lingering:
+            member.abort()
+        self._cancel()
+
+    # --- presence --------------------------------------------------------------------------------------------------------------
+
+    def _self_join(self, member: _core.Member, total: int, date: int, is_legacy: bool) -> JoinEvent:
+        names_itself = member.announce or not is_legacy
+        return JoinEvent(
+            self_=True,
+            uid=member.uid if names_itself else UNSET,
+            alias=alias_of(member.prefix) if names_itself else UNSET,
+            users=self._announced(member) if member.lists else total,
+            total=total,
+            date=date,
+        )
+
+    def _announced(self, newcomer: _core.Member) -> list[ListedMember]:
+        return [listed_member(m.prefix, m is newcomer) for m in self.log.members if m.announce]
+
+    def _tell_of(
+        self, kind: type[JoinEvent] | type[LeaveEvent], member: _core.Member, total: int, date: int
+    ) -> None:
+        """Tell those in the channel that `member` has come or gone."""
+        settings = self._hub.settings
+        if settings.presence == "off" or self.log.member_count == 0:
+            return
+        if member.announce:
+            self._append_event(kind(uid=member.uid, alias=alias_of(member.prefix), users=total, total=total, date=date))
+        elif settings.presence == "auto" and total > settings.presence_limit:
+            self._merge(kind)
+        else:
+            self._merged = None
+            self._append_event(kind(users=total, total=total, date=date))
+
+    def _append_event(self, event: JoinEvent | LeaveEvent) -> None:
+        """Members with `list` get the event without `users`."""
+        lists = self.log.list_count
+        if lists < self.log.member_count:
+            audience = _core.AUDIENCE_COUNT if lists else _core.AUDIENCE_ALL
+            self.log.append(frame_event(event), None, audience)
+        if lists:
+            event.users = UNSET
+            audience = _core.AUDIENCE_LIST if lists < self.log.member_count else _core.AUDIENCE_ALL
+            self.log.append(frame_event(event), None, audience)
+
+    def _merge(self, kind: type[JoinEvent] | type[LeaveEvent]) -> None:
+        self._merged = kind
+        if not self._is_merging:
+            self._is_merging = True
+            self._start(self._tell_merged)
+
+    async def _tell_merged(self) -> None:
+        """At most one event an interval, with the newest count, for as long as there is something to tell."""
+        while (kind := self._merged) is not None:
+            self._merged = None
+            total = self.log.member_count
+            if total:
+                self._append_event(kind(users=total, total=total, date=epoch_milliseconds()))
+            await trio.sleep(MERGE_INTERVAL_SECONDS)
+        self._is_merging = False
+
+    # --- closing handshakes ----------------------------------------------------------------------------------------------------
+
+    def _linger(self, member: _core.Member) -> None:
+        self._lingering.append((trio.current_time() + CLOSE_TIMEOUT_SECONDS, member))
+        if len(self._lingering) == 1:
+            self._start(self._cut_lingering)
+
+    async def _cut_lingering(self) -> None:
+        """Give each closing handshake its time; most are over long before."""
+        while self._lingering:
+            deadline, member = self._lingering[0]
+            await trio.sleep_until(deadline)
+            member.abort()
+            self._lingering.popleft()
+        self._end_unless_lingering()
+
+    def _end_unless_lingering(self) -> None:
+        if self.log.member_count == 0 and not self._lingering:
+            self._has_ended = True
+            self._cancel()
+
+    # --- the nursery -----------------------------------------------------------------------------------------------------------
+
+    def _start(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Start a task in the nursery, or have it started when the nursery opens: members may join before it has."""
+        if self._nursery is not None:
+            self._nursery.start_soon(task)
+        else:
+            self._waiting_to_start.append(task)
+
+    def _cancel(self) -> None:
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+
+def _recipient_error(recipient: bytes) -> str:
+    return f"unknown recipient {recipient.decode('utf-8', 'replace')}"
+
+
+def _rate_error(seconds: float) -> str:
+    return f"rate limit exceeded: too many messages, this one was dropped; the next is accepted in {seconds:.3f} s"
+
+
+_ERROR_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
+    "json": lambda _: "the message is not one valid JSON value",
+    "binary": lambda _: "binary messages are not relayed in this channel; send JSON text",
+    "address": lambda _: "the address in front of the message is not closed",
+    "recipient": _recipient_error,
+    "rate": _rate_error,
+}

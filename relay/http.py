@@ -1,0 +1,102 @@
+"""The HTTP side of the public listener: every request that is no upgrade, one task per connection."""
+
+from collections.abc import Callable
+from typing import Final
+
+import trio
+
+from relay import __version__
+from relay.admission import Refusal, Request, find_channel, parse_head, render_response
+
+MAX_HEAD_BYTES: Final = 16 * 1024
+IDLE_TIMEOUT_SECONDS: Final = 10.0
+_READ_BYTES: Final = 16 * 1024
+
+Adopt = Callable[[trio.SocketStream, bytes], None]
+"""Takes over a connection which asks for an upgrade after all, with the bytes of its request."""
+
+
+async def serve_connection(stream: trio.SocketStream, data: bytes, adopt: Adopt) -> None:
+    """Answer requests, `data` being what has been read of them, until the peer, an error or the idle time ends it.
+
+    Requests may be pipelined: they are answered in order, and a head is looked for only behind the one before it.
+    """
+    async with stream:
+        try:
+            while True:
+                with trio.fail_after(IDLE_TIMEOUT_SECONDS):
+                    head, data = await _read_head(stream, data)
+                if head is None:
+                    return
+                request = parse_head(head)
+                if request.wants_upgrade:
+                    adopt(stream, head + data)
+                    return
+                keeps_alive = _keeps_alive(request)
+                response = _answer(request, keeps_alive)
+                with trio.fail_after(IDLE_TIMEOUT_SECONDS):
+                    await stream.send_all(response)
+                if not keeps_alive:
+                    await _linger(stream)
+                    return
+        except Refusal as refusal:
+            with trio.move_on_after(IDLE_TIMEOUT_SECONDS):
+                await stream.send_all(refusal.response())
+                await _linger(stream)
+        except (trio.TooSlowError, trio.BrokenResourceError):
+            return
+
+
+async def _read_head(stream: trio.SocketStream, data: bytes) -> tuple[bytes | None, bytes]:
+    """The next head with its empty line, and what came behind it; None when the peer has ended instead."""
+    while True:
+        head, separator, rest = data.partition(b"\r\n\r\n")
+        if len(head) > MAX_HEAD_BYTES:
+            raise Refusal(431, "the header block is too large")
+        if separator:
+            return head + separator, rest
+        more = await stream.receive_some(_READ_BYTES)
+        if not more:
+            return None, b""
+        data += more
+
+
+def _keeps_alive(request: Request) -> bool:
+    """Whether the next request may follow. A body would have to be read first, and nothing here takes one."""
+    if b"content-length" in request.headers or b"transfer-encoding" in request.headers:
+        return False
+    connection = request.headers.get(b"connection", b"").lower()
+    if request.version == "1.1":
+        return b"close" not in connection
+    return b"keep-alive" in connection
+
+
+def _answer(request: Request, keeps_alive: bool) -> bytes:
+    has_body = request.method != b"HEAD"
+    try:
+        body = _resource(request)
+    except Refusal as refusal:
+        return refusal.response(keeps_alive=keeps_alive, has_body=has_body)
+    return render_response(200, b"text/plain; charset=utf-8", body, keeps_alive=keeps_alive, has_body=has_body)
+
+
+def _resource(request: Request) -> bytes:
+    path, _ = request.path_and_query
+    text = _TEXTS.get(path)
+    if text is None:
+        find_channel(path)
+        raise Refusal(426, "this is a channel: connect to it with a WebSocket", b"Upgrade: websocket")
+    if request.method not in (b"GET", b"HEAD"):
+        raise Refusal(405, "only GET and HEAD are answered here", b"Allow: GET, HEAD")
+    return text
+
+
+_TEXTS: Final = {b"/version": __version__.encode(), b"/health": b"ok"}
+
+
+async def _linger(stream: trio.SocketStream) -> None:
+    """Let the peer read the answer before the connection is reset for what it still sends."""
+    await stream.send_eof()
+    with trio.move_on_after(1.0):
+        while await stream.receive_some(_READ_BYTES):
+            pass

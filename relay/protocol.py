@@ -1,0 +1,158 @@
+"""The events of the wire, as msgspec Structs, and a connection's options.
+
+Knows no trio and no socket. What the compiled core stamps equals, byte for byte, what msgspec encodes for `MessageEvent`.
+"""
+
+import enum
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+MAX_ALIAS_CHARACTERS: Final = 64
+
+_FALSE_WORDS: Final = frozenset({b"false", b"0", b"no", b"off", b"undefined", b"null"})
+_NO_ALIAS: Final = frozenset({"", "undefined", "null"})
+_CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class CloseCode(enum.IntEnum):
+    """The close codes the relay sends (RFC 6455 section 7.4.1 and the IANA registry)."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    INVALID_DATA = 1007
+    POLICY_VIOLATION = 1008
+    MESSAGE_TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+
+
+class MessageEvent(msgspec.Struct, kw_only=True):
+    """A relayed message. `date` is milliseconds since the epoch; `message` is the payload as it was sent."""
+
+    id: str | UnsetType = UNSET
+    uid: str
+    alias: str | UnsetType = UNSET
+    date: int
+    message: msgspec.Raw
+
+
+class ListedMember(msgspec.Struct, kw_only=True):
+    """One announced connection in the `users` of a member with `list`."""
+
+    uid: str
+    alias: str | UnsetType = UNSET
+    self_: bool | UnsetType = msgspec.field(default=UNSET, name="self")
+
+
+class JoinEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="join"):
+    """A connection has joined; `total` counts it. `users` is the same number, a list of those announced, or left out."""
+
+    self_: bool | UnsetType = msgspec.field(default=UNSET, name="self")
+    uid: str | UnsetType = UNSET
+    alias: str | UnsetType = UNSET
+    users: int | list[ListedMember] | UnsetType = UNSET
+    total: int
+    date: int
+
+
+class LeaveEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="leave"):
+    """A connection has left; `total` counts those who remain."""
+
+    uid: str | UnsetType = UNSET
+    alias: str | UnsetType = UNSET
+    users: int | UnsetType = UNSET
+    total: int
+    date: int
+
+
+class ErrorEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="error"):
+    """What was wrong with the connection's own last message, for a person to read."""
+
+    message: str
+    date: int
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connection asks for in its query string."""
+
+    echo: bool = False
+    announce: bool = False
+    list: bool = False
+    alias: str | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_DEFAULT_OPTIONS: Final = Options()
+_DATE_KEY: Final = b',"date":'
+
+
+def encode(event: msgspec.Struct) -> bytes:
+    """The JSON text of an event."""
+    return _encoder.encode(event)
+
+
+def envelope_prefix(uid: str, alias: str | None) -> bytes:
+    """What is the same in all of a member's envelopes: `"uid":…,"alias":…,"date":`."""
+    prefix = b'"uid":' + _encoder.encode(uid)
+    if alias is not None:
+        prefix += b',"alias":' + _encoder.encode(alias)
+    return prefix + _DATE_KEY
+
+
+def listed_member(prefix: bytes, is_self: bool) -> ListedMember:
+    """The entry of `users` for the member with this envelope prefix."""
+    listed = msgspec.json.decode(b"{" + prefix[: -len(_DATE_KEY)] + b"}", type=ListedMember)
+    if is_self:
+        listed.self_ = True
+    return listed
+
+
+def alias_of(prefix: bytes) -> str | UnsetType:
+    """The alias in an envelope prefix; UNSET when there is none."""
+    return listed_member(prefix, False).alias if b'","alias":' in prefix else UNSET
+
+
+def parse_options(query: bytes) -> Options:
+    """Options from a form-urlencoded query string. Of a name given twice the first counts; unknown names are ignored."""
+    if not query:
+        return _DEFAULT_OPTIONS
+    given: dict[bytes, bytes] = {}
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        given.setdefault(_form_decode(name), _form_decode(value))
+    return Options(
+        echo=_is_true(given.get(b"echo")),
+        announce=_is_true(given.get(b"announce")),
+        list=_is_true(given.get(b"list")),
+        alias=_first_alias(given.get(b"as"), given.get(b"alias")),
+    )
+
+
+def _form_decode(text: bytes) -> bytes:
+    if b"+" in text:
+        text = text.replace(b"+", b" ")
+    return unquote_to_bytes(text) if b"%" in text else text
+
+
+def _is_true(value: bytes | None) -> bool:
+    return value is not None and value.lower() not in _FALSE_WORDS
+
+
+def _first_alias(*values: bytes | None) -> str | None:
+    return next((alias for alias in map(_clean_alias, _present(values)) if alias is not None), None)
+
+
+def _present(values: Iterable[bytes | None]) -> Iterable[bytes]:
+    return (value for value in values if value is not None)
+
+
+def _clean_alias(value: bytes) -> str | None:
+    alias = _CONTROL_CHARACTERS.sub("", value.decode("utf-8", "replace"))[:MAX_ALIAS_CHARACTERS]
+    return None if alias in _NO_ALIAS else alias

@@ -1,0 +1,194 @@
+"""Puts the relay together: listeners, the reactor's pump, channels, plain HTTP, signals."""
+
+import contextlib
+import logging
+import resource
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import trio
+
+from relay import _core, admission, http
+from relay.channel import CLOSE_TIMEOUT_SECONDS
+from relay.config import Settings
+from relay.hub import Hub
+from relay.protocol import CloseCode, envelope_prefix
+
+RESERVED_DESCRIPTORS: Final = 64
+MAX_HTTP_CONNECTIONS: Final = 1000
+LISTEN_BACKLOG: Final = 4096
+TURN_BUDGET_SECONDS: Final = 0.004
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """One process of the relay. `run` serves until a signal, or `stop`, ends it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.file_limit = raise_file_limit()
+        self.max_connections = max(self.file_limit - RESERVED_DESCRIPTORS, 1)
+        self._http_connections = 0
+        self._stopping = trio.Event()
+
+    async def run(self, announce: Callable[[list[str]], None]) -> None:
+        """Serve; `announce` gets the URLs once connections are accepted.
+
+        Raises OSError when an address cannot be bound. Returns after `stop`, or after SIGINT or SIGTERM, once everyone has been
+        closed with 1001; a second signal does not wait for them.
+        """
+        with contextlib.ExitStack() as stack:
+            listeners = stack.enter_context(_open_listeners(self.settings.host, self.settings.port))
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self._reactor = self._open_reactor()
+                stack.callback(self._reactor.close)
+                self._hub = Hub(self.settings, nursery, self._reactor.open_log)
+                for listener in listeners:
+                    self._reactor.add_listener(listener.fileno())
+                nursery.start_soon(self._pump)
+                await nursery.start(self._watch_signals)
+                announce([_url(listener) for listener in listeners])
+                await self._stopping.wait()
+                for listener in listeners:
+                    self._reactor.remove_listener(listener.fileno())
+                    listener.close()
+                await self._close_members()
+                nursery.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """Begin to close down."""
+        self._stopping.set()
+
+    def _open_reactor(self) -> _core.Reactor:
+        settings = self.settings
+        return _core.Reactor(
+            self._admit,
+            boot=secrets.token_urlsafe(6).encode(),
+            on_http=self._on_http,
+            on_crash=self._on_crash,
+            message_rate=settings.message_rate,
+            message_burst=settings.message_burst,
+            kick_after=settings.kick_after,
+            max_message_bytes=settings.max_message,
+            max_party_message_bytes=settings.max_party_message,
+            backlog_limit_bytes=settings.backlog_limit,
+            handshake_timeout_seconds=settings.handshake_timeout,
+            max_connections=self.max_connections,
+        )
+
+    async def _pump(self) -> None:
+        """The one task that moves bytes: turn while there is work, wait for the reactor's epoll set otherwise."""
+        reactor = self._reactor
+        descriptor = reactor.fileno()
+        while True:
+            if reactor.turn(TURN_BUDGET_SECONDS):
+                await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.wait_readable(descriptor)
+
+    async def _watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for _ in signals:
+                if self._stopping.is_set():
+                    self._nursery.cancel_scope.cancel()
+                self.stop()
+
+    async def _close_members(self) -> None:
+        """Say goodbye to everyone, and give the closing handshakes their time."""
+        self._hub.close_members(CloseCode.GOING_AWAY, "the server is shutting down")
+        with trio.move_on_after(CLOSE_TIMEOUT_SECONDS):
+            while self._reactor.connection_count > self._reactor.handshake_count:
+                await trio.sleep(0.01)
+
+    # --- called by the reactor -------------------------------------------------------------------------------------------------
+
+    def _admit(self, head: bytes) -> _core.Member | bytes | None:
+        """What becomes of a request's connection: a member, a refusal, or (None) plain HTTP."""
+        try:
+            request = admission.parse_head(head)
+            if not request.wants_upgrade:
+                return None
+            upgrade = admission.accept_upgrade(request)
+        except admission.Refusal as refusal:
+            return refusal.response()
+        options = upgrade.options
+        is_party = isinstance(upgrade.key, tuple)
+        member = _core.Member(
+            b"" if is_party else envelope_prefix(secrets.token_urlsafe(9), options.alias),
+            echo=options.echo,
+            announce=options.announce,
+            lists=options.list,
+            verbatim=is_party,
+        )
+        self._hub.channel(upgrade.key).join(member, upgrade.response, is_legacy=upgrade.is_legacy)
+        return member
+
+    def _on_http(self, fileno: int, data: bytes) -> None:
+        """A request that is no upgrade: its connection is served by a task."""
+        sock = socket.socket(fileno=fileno)
+        if self._http_connections >= MAX_HTTP_CONNECTIONS:
+            sock.close()
+            return
+        self._http_connections += 1
+        self._nursery.start_soon(self._serve_http, trio.SocketStream(trio.socket.from_stdlib_socket(sock)), data)
+
+    async def _serve_http(self, stream: trio.SocketStream, data: bytes) -> None:
+        try:
+            await http.serve_connection(stream, data, self._adopt)
+        except Exception as exc:
+            self._on_crash(None, exc)
+        finally:
+            self._http_connections -= 1
+
+    def _adopt(self, stream: trio.SocketStream, data: bytes) -> None:
+        """A connection that was HTTP asks for an upgrade: back to the reactor."""
+        self._reactor.adopt(stream.socket.detach(), data)
+
+    def _on_crash(self, owner: Any, exc: BaseException) -> None:
+        """An exception that was contained: its channel ends, or, when it was one connection's, only that did."""
+        if owner is not None:
+            owner.crash(exc)
+        else:
+            _log.error("a connection failed and is closed", exc_info=exc)
+
+
+def raise_file_limit() -> int:
+    """Raise the limit of open descriptors as far as this process may, and return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+@contextlib.contextmanager
+def _open_listeners(host: str, port: int) -> Iterator[list[socket.socket]]:
+    """Listening, non-blocking sockets on every address of `host`, all on one port. Raises OSError."""
+    listeners: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+            listener = socket.socket(family, socket.SOCK_STREAM)
+            listeners.append(listener)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # accepted sockets inherit it, which saves a system call for each
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.bind((address[0], listeners[0].getsockname()[1] if len(listeners) > 1 else port, *address[2:]))
+            listener.listen(LISTEN_BACKLOG)
+            listener.setblocking(False)
+        yield listeners
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
