@@ -25,7 +25,7 @@ cdef inline size_t write_header(uint8_t *out, uint8_t first, size_t length) noex
     return 10
 
 
-def encode_frame(int opcode, const uint8_t[::1] payload not None=b"", *, bint fin=True, mask=None):
+def encode_frame(opcode, const uint8_t[::1] payload not None=b"", *, bint fin=True, mask=None):
     """One frame (RFC 6455 section 5.2), with the shortest length form; masked when a 4-byte `mask` is given.
 
     Raises ValueError for an opcode outside 0..15, a mask that is not 4 bytes, or a control frame over 125 bytes or not final.
@@ -36,10 +36,10 @@ def encode_frame(int opcode, const uint8_t[::1] payload not None=b"", *, bint fi
         raise ValueError(f"opcode: expected 0 to 15, got {opcode}")
     if opcode & 8 and (length > MAX_CONTROL_PAYLOAD or not fin):
         raise ValueError("payload: a control frame is final and has at most 125 bytes (RFC 6455 section 5.5)")
-    size = write_header(header, (FIN if fin else 0) | opcode, length)
+    size = write_header(header, (FIN if fin else 0) | <uint8_t>opcode, length)
     if mask is None:
         return PyBytes_FromStringAndSize(<char *>header, size) + bytes(payload)
-    key = bytes(mask)
+    key = bytes(memoryview(mask))   # bytes() alone would take a number for a length
     if len(key) != 4:
         raise ValueError(f"mask: expected 4 bytes, got {len(key)}")
     header[1] |= MASKED
@@ -54,11 +54,11 @@ cdef bytes close_frame(unsigned int code, bytes reason):
     return encode_frame(CLOSE, bytes((code >> 8, code & 255)) + reason)
 
 
-def encode_close(int code, str reason=""):
+def encode_close(code, str reason=""):
     """An unmasked close frame (RFC 6455 section 5.5.1); a reason over 123 bytes of UTF-8 is cut at a character boundary.
 
     Raises ValueError for a code that must not be sent on the wire.
     """
-    if code < 0 or not is_valid_close_code(code):
+    if not 0 <= code <= 0xFFFF or not is_valid_close_code(code):
         raise ValueError(f"code: {code} must not be sent on the wire (RFC 6455 section 7.4)")
     return close_frame(code, reason.encode("utf-8", "replace"))

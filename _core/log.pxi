@@ -143,7 +143,7 @@ cdef class Log:
         cdef PyObject *found = log_find(self, <const uint8_t *>PyBytes_AS_STRING(uid), PyBytes_GET_SIZE(uid))
         return None if found == NULL else <object>found
 
-    def close_members(self, int code, str reason=""):
+    def close_members(self, code, str reason=""):
         """`Member.close` for every attached member."""
         frame = encode_close(code, reason)
         for member in self.members:
@@ -288,6 +288,7 @@ cdef PyObject *log_find(Log log, const uint8_t *uid, size_t length) except? NULL
 
 cdef int log_add(Log log, Member m) except -1:
     cdef size_t capacity = log.member_capacity
+    cdef item_t *item
     if log.member_total == log.member_capacity:
         log.member_table = <PyObject **>grown(
             log.member_table, &capacity, log.member_total + 1, sizeof(PyObject *), 4)
@@ -299,6 +300,10 @@ cdef int log_add(Log log, Member m) except -1:
     m.reactor = NULL if log.reactor is None else <PyObject *>log.reactor
     m.cursor = log.end
     m.own_count = 0
+    item = m.item_head
+    while item != NULL:     # what waited before means nothing in this log's positions; it goes first
+        item.position = 0
+        item = item.next
     log.member_table[m.index] = <PyObject *>m
     Py_INCREF(m)
     log.member_total += 1

@@ -106,7 +106,7 @@ cdef class Member(Conn):
         self.fd = -1
         if length > 0xFFFF:
             raise ValueError(f"prefix: expected at most 65535 bytes, got {length}")
-        if length and not prefix.startswith(b'"uid":"'):
+        if not prefix.startswith(b'"uid":"') and not (verbatim and length == 0):
             raise ValueError('prefix: expected to start with "uid":"')
         self.prefix_data = <uint8_t *>malloc(length or 1)
         if self.prefix_data == NULL:
@@ -199,7 +199,7 @@ cdef class Member(Conn):
         if self.log_object != NULL:
             log_settle(<Log>self.log_object)
 
-    def close(self, int code, str reason=""):
+    def close(self, code, str reason=""):
         """Begin the closing handshake: leave the channel, send what the socket takes at once, then a close frame, whole.
 
         The owner's `on_leave` is called before this returns. Does nothing on a connection that is closing already. The

@@ -135,7 +135,7 @@ cdef int parser_header(parser_t *p, uint8_t **cursor, uint8_t *end) noexcept nog
     else:
         # a header in pieces: collect it, and refuse it as soon as what is there suffices to
         head = p.head
-        size = 2
+        size = masked_header_size(head[1]) if p.head_length >= 2 else 2
         while True:
             wanted = size - p.head_length
             available = end - cursor[0]
