@@ -1,0 +1,59 @@
+"""After the benchmarks, what pytest-benchmark's own table cannot show: time per unit, and the whole relay's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.figures import Figures
+from benchmarks.table import heading, row_line
+
+NS_LINES = pytest.StashKey[list[str]]()
+ROW_LINES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[NS_LINES] = []
+    config.stash[ROW_LINES] = []
+
+
+@pytest.fixture
+def per_unit(
+    benchmark: Callable[..., object], request: pytest.FixtureRequest
+) -> Callable[[int, Callable[[], object]], object]:
+    """Benchmark a call that does so many units of work, and report nanoseconds per unit (of the median call)."""
+
+    def run(units: int, call: Callable[[], object]) -> object:
+        outcome = benchmark(call)
+        stats = benchmark.stats  # type: ignore[attr-defined]
+        if stats is not None:  # None with --benchmark-disable
+            ns = stats["median"] * 1e9 / units
+            benchmark.extra_info["ns_per_unit"] = ns  # type: ignore[attr-defined]
+            request.config.stash[NS_LINES].append(f"{request.node.name:48} {ns:10.2f}")
+        return outcome
+
+    return run
+
+
+@pytest.fixture
+def report_row(request: pytest.FixtureRequest) -> Callable[[str, Figures], None]:
+    """Keep a row of the table for the end of the run."""
+
+    def report(name: str, figures: Figures) -> None:
+        request.config.stash[ROW_LINES].append(row_line(name, "relay", figures))
+
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for title, lines in (
+        (f"{'nanoseconds per unit':48} {'median':>10}", config.stash[NS_LINES]),
+        (heading(), config.stash[ROW_LINES]),
+    ):
+        if lines:
+            terminalreporter.write_line("")
+            for line in (title, *lines):
+                terminalreporter.write_line(line)

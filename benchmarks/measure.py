@@ -1,0 +1,83 @@
+"""One round of one row against a fresh server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.figures import Figures
+from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.rows import OpenRow, Row
+from relay._load import Generator, RunReport
+
+FILES_BESIDE_CONNECTIONS = 200
+WARM_UP_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
+
+
+def measure(row: Row | OpenRow, command: Sequence[str], seconds: float) -> Figures:
+    """Start the server, load it, read what it used; `seconds` is the measured part of a load row."""
+    raise_file_limit(row.connections + FILES_BESIDE_CONNECTIONS)
+    with pinned_to_load_core(), ServerProcess(command) as server:
+        if isinstance(row, OpenRow):
+            return measure_opening(row, server)
+        return measure_load(row, server, seconds)
+
+
+def measure_load(row: Row, server: ServerProcess, seconds: float) -> Figures:
+    generator = Generator(
+        server.port,
+        channels=row.channels,
+        members=row.members,
+        in_flight=row.in_flight,
+        payload_bytes=row.payload_bytes,
+        everyone_sends=row.everyone_sends,
+    )
+    generator.connect()
+    generator.run(WARM_UP_SECONDS)
+    before = server.cpu_seconds()
+    report = generator.run(seconds)
+    used = server.cpu_seconds() - before
+    generator.close(0)
+    return Figures(
+        units_per_second=report.deliveries_per_second,
+        server_us=used * 1e6 / report.delivered if report.delivered else float("nan"),
+        p50_ms=report.latency.p50 * 1e3,
+        p99_ms=report.latency.p99 * 1e3,
+        wrong=wrong_in(report),
+        server_utilisation=used / report.seconds,
+        generator_utilisation=report.cpu_seconds / report.seconds,
+    )
+
+
+def wrong_in(report: RunReport) -> int:
+    wrong = (report.lost, report.duplicated, report.reordered, report.unexpected, report.dropped)
+    return sum(wrong) + report.errors + report.stale
+
+
+def measure_opening(row: OpenRow, server: ServerProcess) -> Figures:
+    # The first connections make a server compile, import and allocate; they stay open, so that what the
+    # measured ones add is all their own.
+    warm_up = Generator(
+        server.port, path="/c/warm-{channel}", channels=row.warm_up_channels, members=row.members
+    )
+    warm_up.connect()
+    warm_up.hold(SETTLE_SECONDS)
+    generator = Generator(server.port, channels=row.channels, members=row.members)
+    resident, before = server.resident_bytes(), server.cpu_seconds()
+    report = generator.connect()
+    generator.hold(SETTLE_SECONDS)
+    used, held = server.cpu_seconds() - before, server.resident_bytes() - resident
+    wrong = row.channels * row.members - generator.open_connections
+    for each in (generator, warm_up):
+        each.close(0)
+    return Figures(
+        units_per_second=report.per_second,
+        server_us=used * 1e6 / report.opened,
+        p50_ms=report.latency.p50 * 1e3,
+        p99_ms=report.latency.p99 * 1e3,
+        wrong=wrong,
+        server_utilisation=used / report.seconds,
+        generator_utilisation=report.cpu_seconds / report.seconds,
+        bytes_per_connection=held / report.opened,
+        is_load=False,
+    )

@@ -1,0 +1,111 @@
+"""A server in a process of its own, on a core of its own, and what it uses."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+SERVER_CORE = 0
+LOAD_CORE = 1
+LISTENING = re.compile(r"listening on http://\S+:(\d+)")
+STOP_SECONDS = 10
+
+
+class ServerProcess:
+    """Runs `command` on one core until the context is left; `port` is the one it says it listens on."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+        )
+        self.pid = self._process.pid
+        try:
+            self.port = self._await_port()
+        except BaseException:
+            self._stop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def _await_port(self) -> int:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if (listening := LISTENING.search(line)) is not None:
+                return int(listening[1])
+        raise RuntimeError(f"the server ended with {self._process.wait()} before it listened")
+
+    def _stop(self) -> None:
+        # Not asked to drain: ten thousand closing handshakes would be waited for, and nothing learnt.
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all its threads and children so far.
+
+        /proc/<pid>/stat counts in ticks of 10 ms; schedstat counts nanoseconds.
+        """
+        return sum(thread_ns(thread) for pid in family(self.pid) for thread in threads(pid)) / 1e9
+
+    def resident_bytes(self) -> int:
+        """Resident memory of it and its children."""
+        pages = (Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in family(self.pid))
+        return sum(map(int, pages)) * resource.getpagesize()
+
+
+def threads(pid: int) -> Iterator[Path]:
+    return Path(f"/proc/{pid}/task").iterdir()
+
+
+def thread_ns(thread: Path) -> int:
+    return int((thread / "schedstat").read_text().split()[0])
+
+
+def family(pid: int) -> Iterator[int]:
+    yield pid
+    for thread in threads(pid):
+        for child in (thread / "children").read_text().split():
+            yield from family(int(child))
+
+
+@contextmanager
+def pinned_to_load_core() -> Iterator[None]:
+    """Run the generator beside the server, not on its core; needs a machine of two."""
+    before = os.sched_getaffinity(0)
+    if not {SERVER_CORE, LOAD_CORE} <= before:
+        raise RuntimeError("two processor cores are needed: one for the server, one for the load")
+    os.sched_setaffinity(0, {LOAD_CORE})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def raise_file_limit(wanted: int) -> None:
+    """Let this process and the servers it starts open `wanted` files; they all inherit the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise RuntimeError(f"{wanted} open files are needed, and the hard limit is {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

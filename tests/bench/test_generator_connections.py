@@ -1,0 +1,216 @@
+"""The generator's opening and closing handshakes, pings, and the arguments it refuses."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from relay._load import Generator
+
+from .fake_server import PING, FakeServer, close_frame, frame
+
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\n"
+
+
+def test_the_request_is_a_proper_opening_handshake() -> None:
+    with FakeServer() as server:
+        generator = Generator(server.port, channels=2, members=2, path="/c/b{channel}?as=m{member}")
+        report = generator.connect(10)
+        generator.close()
+    assert report.opened == report.latency.samples == 4
+    lines = sorted(head.split(b"\r\n")[0] for head in server.requests)
+    assert lines == [b"GET /c/b%d?as=m%d HTTP/1.1" % (i // 2, i) for i in range(4)]
+    for head in server.requests:
+        assert b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" in head
+        assert b"\r\nHost: 127.0.0.1:%d\r\n" % server.port in head
+        assert b"\r\nSec-WebSocket-Version: 13\r\n" in head
+
+
+def test_another_loopback_address() -> None:
+    with FakeServer(host="127.0.0.2") as server:
+        generator = Generator(server.port, host="127.0.0.2", members=1)
+        assert generator.connect(10).opened == 1
+        assert generator.hold(0.01).delivered == 0
+        generator.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (b"HTTP/1.1 429 Too Many Requests\r\n\r\n", "HTTP 429"),
+        (b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\r\n", "HTTP 503"),
+        (
+            SWITCHING + b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+            "failed to open",
+        ),
+        (SWITCHING + b"\r\n", "failed to open"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "failed to open"),
+        (b"x" * 9_000, "failed to open"),
+        (b"", "failed to open"),
+    ],
+)
+def test_a_wrong_answer_is_told(answer: bytes, text: str) -> None:
+    with FakeServer(answer=answer) as server:
+        generator = Generator(server.port, members=2)
+        with pytest.raises(ConnectionError, match=text):
+            generator.connect(10)
+        generator.close()
+
+
+def test_nobody_listens() -> None:
+    with FakeServer() as server:
+        port = server.port
+    with pytest.raises(ConnectionError, match="failed to open"):
+        Generator(port).connect(10)
+
+
+def test_an_answer_that_does_not_come_in_time() -> None:
+    with FakeServer(is_mute=True) as server, pytest.raises(TimeoutError, match="0 connections"):
+        Generator(server.port).connect(0.05)
+
+
+def test_what_follows_the_answer_is_read() -> None:
+    """The answer, a ping and the end of a connection in one piece."""
+    with FakeServer(greeting=frame(PING, b"hi") + close_frame(4321)) as server:
+        generator = Generator(server.port, members=3)
+        assert generator.connect(10).latency.samples == 3
+        assert generator.close().close_codes == {4321: 3}
+
+
+@pytest.mark.parametrize("payload", [b"", b"ping", b"x" * 125])
+def test_pings_are_answered(payload: bytes) -> None:
+    with FakeServer(greeting=frame(PING, payload)) as server:
+        generator = Generator(server.port, members=3)
+        generator.connect(10)
+        generator.hold(0.02)
+        generator.close()
+    assert server.pongs == [payload] * 3
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [b"\x81\x85abcdhello", b"\x81\x7f\x00\x00\x00\x00\x01\x00\x00\x00", b"\x81\x7f" + b"\xff" * 8],
+)
+def test_a_malformed_frame_ends_the_connection(greeting: bytes) -> None:
+    with FakeServer(greeting=greeting) as server:
+        generator = Generator(server.port, members=2)
+        generator.connect(10)
+        if generator.open_connections:
+            generator.hold(0.02)
+        assert generator.close().close_codes == {1002: 2}
+
+
+def test_close_codes_without_a_code_and_without_a_frame() -> None:
+    with FakeServer(greeting=b"\x88\x00") as server:
+        generator = Generator(server.port, members=2)
+        generator.connect(10)
+        assert generator.close().close_codes == {1005: 2}
+    with FakeServer() as server:
+        generator = Generator(server.port, members=2)
+        generator.connect(10)
+        assert generator.close(0).close_codes == {1006: 2}
+
+
+LIMITS = [
+    ("port", 1, 65_535, {}),
+    ("channels", 1, 1_000_000, {"members": 1, "in_flight": 1}),
+    ("members", 1, 99_999, {"in_flight": 1}),
+    ("in_flight", 1, 99_999, {"members": 2}),
+    ("payload_bytes", 61, 1_048_576, {"members": 2}),
+    ("handshakes_in_flight", 1, 4096, {}),
+    ("loss_timeout_seconds", 0.001, 600, {}),
+]
+
+
+@pytest.mark.parametrize(("name", "lowest", "highest", "others"), LIMITS)
+def test_each_limit_below_at_and_above(
+    name: str, lowest: float, highest: float, others: dict[str, Any]
+) -> None:
+    base = {"port": 1, **others}
+    for value in (lowest, highest):
+        Generator(**{**base, name: value})
+    for value in (lowest - 1, highest + 1):
+        with pytest.raises(ValueError, match=f"^{name}: "):
+            Generator(**{**base, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("channels", {"channels": 100_000, "members": 11}),
+        ("in_flight", {"channels": 1_000, "in_flight": 4_001}),
+        ("everyone_sends", {"members": 8_001, "everyone_sends": True}),
+        ("path", {"path": "c/{channel}"}),
+        ("path", {"path": "/c/x y"}),
+        ("path", {"path": "/c/x\r\nHost: y"}),
+        ("path", {"path": "/c/日本"}),
+        ("path", {"path": "/c/" + "x" * 2046}),
+        ("path", {"path": "/c/same", "channels": 2}),
+    ],
+)
+def test_arguments_that_do_not_go_together(name: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        Generator(1, **arguments)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "0.0.0.0", "192.0.2.7", "128.0.0.1", "::1", "localhost", "example.org", ""]
+)
+def test_only_loopback_is_loaded(host: str) -> None:
+    with pytest.raises(ValueError, match=r"^host: only loopback"):
+        Generator(1, host=host)
+
+
+def test_the_order_of_calls() -> None:
+    with FakeServer() as server:
+        generator = Generator(server.port, members=1)
+        for call in (generator.run, generator.hold):
+            with pytest.raises(RuntimeError, match="connect first"):
+                call(0.01)
+        generator.connect(10)
+        with pytest.raises(RuntimeError, match="once"):
+            generator.connect(10)
+        with pytest.raises(RuntimeError, match="nobody to deliver to"):
+            generator.run(0.01)
+        generator.close()
+        with pytest.raises(RuntimeError, match="connect first"):
+            generator.hold(0.01)
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 3600.1, float("nan")])
+def test_times_are_bounded(seconds: float) -> None:
+    with FakeServer() as server:
+        generator = Generator(server.port, members=2)
+        with pytest.raises(ValueError, match=r"^timeout_seconds: "):
+            generator.connect(seconds)
+        generator.connect(10)
+        for call in (generator.run, generator.hold):
+            with pytest.raises(ValueError, match=r"^seconds: "):
+                call(seconds)
+        with pytest.raises(ValueError, match=r"^timeout_seconds: "):
+            generator.close(seconds)
+        generator.close()
+
+
+class StopHereError(Exception):
+    pass
+
+
+def test_a_signal_interrupts() -> None:
+    def interrupt(*_: object) -> None:
+        raise StopHereError
+
+    with FakeServer() as server:
+        generator = Generator(server.port, members=2)
+        generator.connect(10)
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(StopHereError):
+                generator.run(30)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        generator.close()
