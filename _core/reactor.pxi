@@ -449,18 +449,20 @@ cdef void guarded_event(Reactor r, int fd, uint32_t mask) noexcept:
 
 
 cdef void guarded_read(Reactor r, Conn conn) noexcept:
+    cdef Conn held = conn   # the table's reference, which callers borrow, may go on the way
     try:
-        reactor_read(r, conn)
+        reactor_read(r, held)
     except BaseException as exc:
         reactor_contain(r, conn, exc)
 
 
 cdef void guarded_flush(Reactor r, Member m) noexcept:
+    cdef Member held = m
     try:
-        if m.is_blocked:
-            reactor_check_backlog(r, m)
+        if held.is_blocked:
+            reactor_check_backlog(r, held)
         else:
-            reactor_flush_member(r, m)
+            reactor_flush_member(r, held)
     except BaseException as exc:
         reactor_contain(r, m, exc)
 

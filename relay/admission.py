@@ -143,7 +143,7 @@ def accept_upgrade(request: Request) -> Upgrade:
 def find_channel(path: bytes) -> tuple[ChannelKey, bool]:
     """The channel a path names, and whether it came by the legacy path. Raises Refusal 404 or 414."""
     if path.startswith((b"/c/", b"/r/")):
-        return _checked(unquote_to_bytes(path[3:])), path[1:2] == b"r"
+        return _name(path[3:]), path[1:2] == b"r"
     if path.startswith(b"/parties/"):
         party, slash, room = path[9:].partition(b"/")
         if slash:
@@ -156,10 +156,12 @@ def find_channel(path: bytes) -> tuple[ChannelKey, bool]:
 def _party_room(party: bytes, rest: bytes) -> ChannelKey:
     """What follows the room's segment is a sub path and does not matter."""
     room = rest.partition(b"/")[0]
-    return _checked(unquote_to_bytes(party)), _checked(unquote_to_bytes(room))
+    return _name(party), _name(room)
 
 
-def _checked(name: bytes) -> bytes:
+def _name(text: bytes) -> bytes:
+    """Percent-decoded once; an invalid escape stays as it is."""
+    name = unquote_to_bytes(text) if b"%" in text else text
     if len(name) > MAX_CHANNEL_BYTES:
         raise Refusal(414, f"the channel name is longer than {MAX_CHANNEL_BYTES} bytes")
     return name

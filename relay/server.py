@@ -15,9 +15,10 @@ from relay import _core, admission, http
 from relay.channel import CLOSE_TIMEOUT_SECONDS
 from relay.config import Settings
 from relay.hub import Hub
-from relay.protocol import CloseCode, envelope_prefix
+from relay.protocol import CloseCode, UidSource, envelope_prefix
 
 RESERVED_DESCRIPTORS: Final = 64
+WANTED_DESCRIPTORS: Final = 1_000_000
 MAX_HTTP_CONNECTIONS: Final = 1000
 LISTEN_BACKLOG: Final = 4096
 TURN_BUDGET_SECONDS: Final = 0.004
@@ -34,6 +35,7 @@ class Server:
         self.max_connections = max(self.file_limit - RESERVED_DESCRIPTORS, 1)
         self._http_connections = 0
         self._stopping = trio.Event()
+        self._new_uid = UidSource().take
 
     async def run(self, announce: Callable[[list[str]], None]) -> None:
         """Serve; `announce` gets the URLs once connections are accepted.
@@ -120,7 +122,7 @@ class Server:
         options = upgrade.options
         is_party = isinstance(upgrade.key, tuple)
         member = _core.Member(
-            b"" if is_party else envelope_prefix(secrets.token_urlsafe(9), options.alias),
+            b"" if is_party else envelope_prefix(self._new_uid(), options.alias),
             echo=options.echo,
             announce=options.announce,
             lists=options.list,
@@ -159,12 +161,16 @@ class Server:
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open descriptors as far as this process may, and return it."""
+    """Raise the limit of open descriptors as far as this process may, and return it.
+
+    A privileged process may go beyond its hard limit, up to what the kernel allows one process (`fs.nr_open`).
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    for limit in (max(hard, WANTED_DESCRIPTORS), hard):
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return limit
+    return soft
 
 
 @contextlib.contextmanager
