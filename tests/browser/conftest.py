@@ -1,0 +1,69 @@
+"""The running relay, pages of Chromium, and a Node process to chat with."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from browser.chromium import Chromium
+from browser.website import serve_website
+from clients.fixtures import channel_url, node_host, start_node
+from clients.tools import find_node, find_tool
+from support.fixtures import channel, relay, start_relay
+
+__all__ = ["channel", "channel_url", "node_host", "relay", "start_node", "start_relay"]
+
+
+@pytest.fixture(scope="package")
+def new_chromium(tmp_path_factory):
+    """Makes a Chromium with a profile of its own; the caller enters its context."""
+    find_node()  # the page takes the client from the npm package
+    executable = find_tool("chromium", "chromium-browser")
+    return lambda: Chromium(executable, tmp_path_factory.mktemp("profile"))
+
+
+@pytest.fixture(scope="package")
+def chromium(new_chromium):
+    with new_chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def start_chromium(new_chromium):
+    """Starts another browser."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(new_chromium())
+
+
+@pytest.fixture(scope="package")
+def page_url():
+    with serve_website() as url:
+        yield url
+
+
+@pytest.fixture
+def open_page(chromium, start_chromium, page_url):
+    """Opens the page in a new tab (which is closed before the browsers of `start_chromium` are)."""
+    pages = []
+
+    def open_page(browser=chromium):
+        page = browser.new_page().visit(page_url)
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+        assert page.errors == []
+
+
+@pytest.fixture(scope="package")
+def shared_page(chromium, page_url):
+    return chromium.new_page().visit(page_url)
+
+
+@pytest.fixture
+def host(shared_page):
+    yield shared_page
+    shared_page.close_clients()
+    assert shared_page.errors == []
