@@ -25,25 +25,26 @@ cdef inline size_t write_header(uint8_t *out, uint8_t first, size_t length) noex
     return 10
 
 
-def encode_frame(opcode, const uint8_t[::1] payload not None=b"", *, bint fin=True, mask=None):
+def encode_frame(opcode, payload=b"", *, bint fin=True, mask=None):
     """One frame (RFC 6455 section 5.2), with the shortest length form; masked when a 4-byte `mask` is given.
 
     Raises ValueError for an opcode outside 0..15, a mask that is not 4 bytes, or a control frame over 125 bytes or not final.
     """
     cdef uint8_t header[MAX_HEADER]
-    cdef size_t length = payload.shape[0], size
+    cdef const uint8_t[::1] view = memoryview(payload)
+    cdef size_t length = view.shape[0], size
     if not 0 <= opcode <= 15:
         raise ValueError(f"opcode: expected 0 to 15, got {opcode}")
     if opcode & 8 and (length > MAX_CONTROL_PAYLOAD or not fin):
         raise ValueError("payload: a control frame is final and has at most 125 bytes (RFC 6455 section 5.5)")
     size = write_header(header, (FIN if fin else 0) | <uint8_t>opcode, length)
     if mask is None:
-        return PyBytes_FromStringAndSize(<char *>header, size) + bytes(payload)
+        return PyBytes_FromStringAndSize(<char *>header, size) + bytes(view)
     key = bytes(memoryview(mask))   # bytes() alone would take a number for a length
     if len(key) != 4:
         raise ValueError(f"mask: expected 4 bytes, got {len(key)}")
     header[1] |= MASKED
-    return PyBytes_FromStringAndSize(<char *>header, size) + key + apply_mask(payload, key)
+    return PyBytes_FromStringAndSize(<char *>header, size) + key + apply_mask(view, key)
 
 
 cdef bytes close_frame(unsigned int code, bytes reason):

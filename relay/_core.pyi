@@ -5,9 +5,9 @@ steady clock, dates are milliseconds since the epoch, sizes are bytes. The core 
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, Self, TypeAlias, final
 
-ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
+_ReadableBuffer: TypeAlias = bytes | bytearray | memoryview
 
 OP_CONTINUATION: Final[int]
 OP_TEXT: Final[int]
@@ -22,21 +22,25 @@ AUDIENCE_COUNT: Final[int]
 
 IS_DEBUG: Final[bool]
 
-def is_utf8(data: ReadableBuffer) -> bool:
+def is_utf8(data: _ReadableBuffer) -> bool:
     """Whether `data` is well-formed UTF-8 as a whole (Unicode 15, table 3-7: no surrogates, no overlong forms)."""
 
-def apply_mask(data: ReadableBuffer, key: ReadableBuffer, offset: int = 0) -> bytes:
+def apply_mask(data: _ReadableBuffer, key: _ReadableBuffer, offset: int = 0) -> bytes:
     """`data` masked or unmasked with the 4-byte `key` (RFC 6455 section 5.3).
 
     `offset` is how many bytes of the same payload came before. Raises ValueError when `key` is not 4 bytes or `offset` is
     negative.
     """
 
-def contains_id(payload: ReadableBuffer) -> bool:
+def contains_id(payload: _ReadableBuffer) -> bool:
     """Whether the bytes `"id"`, quotes included, occur anywhere in `payload`."""
 
 def encode_frame(
-    opcode: int, payload: ReadableBuffer = b"", *, fin: bool = True, mask: ReadableBuffer | None = None
+    opcode: int,
+    payload: _ReadableBuffer = b"",
+    *,
+    fin: bool = True,
+    mask: _ReadableBuffer | None = None,
 ) -> bytes:
     """One frame (RFC 6455 section 5.2), with the shortest length form; masked when a 4-byte `mask` is given.
 
@@ -49,7 +53,7 @@ def encode_close(code: int, reason: str = "") -> bytes:
     Raises ValueError for a code that must not be sent on the wire.
     """
 
-def split_address(text: ReadableBuffer) -> tuple[bytes | None, int]:
+def split_address(text: _ReadableBuffer) -> tuple[bytes | None, int]:
     """The recipient in front of a text message, and the offset at which its payload starts.
 
     Both spellings count: `@@<uid>@@<json>` and `\\x1F<uid>\\x1F<json>`. No prefix gives `(None, 0)`; an empty uid, which
@@ -60,7 +64,7 @@ def split_address(text: ReadableBuffer) -> tuple[bytes | None, int]:
 class Utf8Validator:
     """Checks UTF-8 that arrives in pieces."""
 
-    def feed(self, data: ReadableBuffer) -> bool:
+    def feed(self, data: _ReadableBuffer) -> bool:
         """Take the next piece. False from the first byte on that no continuation can make valid."""
     @property
     def is_complete(self) -> bool:
@@ -70,8 +74,8 @@ class Utf8Validator:
 class FrameParser:
     """The server's side of RFC 6455 section 5: masked frames in, whole messages and control frames out."""
 
-    def __init__(self, max_message_bytes: int = 102_400) -> None: ...
-    def feed(self, data: ReadableBuffer) -> list[tuple[int, bytes]]:
+    def __new__(cls, max_message_bytes: int = 102_400) -> Self: ...
+    def feed(self, data: _ReadableBuffer) -> list[tuple[int, bytes]]:
         """Take the next bytes of the stream and return what they complete, as `(opcode, payload)`.
 
         A text or binary message comes once, whole, however it was fragmented; its opcode is that of its first frame. Ping,
@@ -93,7 +97,7 @@ class FrameParser:
 class TokenBucket:
     """A token bucket: `burst` tokens at most, refilled by `rate` a second; starts full. A rate of 0 never refuses."""
 
-    def __init__(self, rate: float, burst: float, now: float = 0.0) -> None: ...
+    def __new__(cls, rate: float, burst: float, now: float = 0.0) -> Self: ...
     def try_consume(self, now: float, cost: float = 1.0) -> bool:
         """Take `cost` tokens if they are there; take none and return False if not. Time that runs backwards refills nothing."""
     def tokens(self, now: float) -> float:
@@ -109,8 +113,8 @@ class Stamper:
     `boot` are 8 URL-safe ASCII characters which make ids of different processes differ. Raises ValueError for other lengths.
     """
 
-    def __init__(self, boot: bytes) -> None: ...
-    def stamp(self, prefix: bytes, payload: ReadableBuffer, date: int) -> bytes:
+    def __new__(cls, boot: bytes) -> Self: ...
+    def stamp(self, prefix: bytes, payload: _ReadableBuffer, date: int) -> bytes:
         """A whole text frame, `{"id":I,<prefix>D,"message":<payload>}`; no id when the payload contains `"id"`.
 
         The payload must have been validated: it is spliced byte for byte.
@@ -123,15 +127,15 @@ class Member:
     `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         prefix: bytes,
         *,
         echo: bool = False,
         announce: bool = False,
         lists: bool = False,
         verbatim: bool = False,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def uid(self) -> str: ...
     @property
@@ -182,7 +186,7 @@ class Log:
     "rate" (detail: seconds until the next message is accepted).
     """
 
-    def __init__(self, owner: Any = None) -> None: ...
+    def __new__(cls, owner: Any = None) -> Self: ...
     @property
     def owner(self) -> Any: ...
     @property

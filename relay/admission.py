@@ -46,7 +46,12 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
         """The whole response: JSON `{"error": text}`, open to every origin."""
         body = msgspec.json.encode({"error": self.text})
         return render_response(
-            self.status, b"application/json", body, *self.headers, keeps_alive=keeps_alive, has_body=has_body
+            self.status,
+            b"application/json",
+            body,
+            *self.headers,
+            keeps_alive=keeps_alive,
+            has_body=has_body,
         )
 
 
@@ -190,7 +195,12 @@ def _switching_response(headers: dict[bytes, bytes]) -> bytes:
 
 
 def render_response(
-    status: int, content_type: bytes, body: bytes, *headers: bytes, keeps_alive: bool = False, has_body: bool = True
+    status: int,
+    content_type: bytes,
+    body: bytes,
+    *headers: bytes,
+    keeps_alive: bool = False,
+    has_body: bool = True,
 ) -> bytes:
     """An HTTP/1.1 response with `Access-Control-Allow-Origin: *`; without `has_body` only its head (RFC 9110 section 9.3.2)."""
     head = [

@@ -111,7 +111,9 @@ class Channel:
 
     def on_error(self, member: _core.Member, kind: str, detail: Any) -> bytes:
         """Called by the core for a message that cannot be relayed; words it for the sender."""
-        return frame_event(ErrorEvent(message=_ERROR_TEXTS[kind](detail), date=epoch_milliseconds()))
+        return frame_event(
+            ErrorEvent(message=_ERROR_TEXTS[kind](detail), date=epoch_milliseconds())
+        )
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close every member."""
@@ -153,7 +155,15 @@ class Channel:
         if settings.presence == "off" or self.log.member_count == 0:
             return
         if member.announce:
-            self._append_event(kind(uid=member.uid, alias=alias_of(member.prefix), users=total, total=total, date=date))
+            self._append_event(
+                kind(
+                    uid=member.uid,
+                    alias=alias_of(member.prefix),
+                    users=total,
+                    total=total,
+                    date=date,
+                )
+            )
         elif settings.presence == "auto" and total > settings.presence_limit:
             self._merge(kind)
         else:

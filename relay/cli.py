@@ -11,7 +11,7 @@ from relay import __version__
 from relay.config import Settings, parse_duration, parse_size
 
 
-class _Quantity(click.ParamType):
+class _Quantity(click.ParamType[Any]):
     """A value with a unit."""
 
     def __init__(self, name: str, parse: Callable[[str], float]) -> None:
@@ -39,8 +39,19 @@ def main() -> None:
 
 
 @main.command(short_help="Run the relay.")
-@click.option("--host", default=_DEFAULTS.host, show_default=True, help="Address to listen on; a name means all it stands for.")
-@click.option("--port", type=int, default=_DEFAULTS.port, show_default=True, help="TCP port; 0 picks a free one.")
+@click.option(
+    "--host",
+    default=_DEFAULTS.host,
+    show_default=True,
+    help="Address to listen on; a name means all it stands for.",
+)
+@click.option(
+    "--port",
+    type=int,
+    default=_DEFAULTS.port,
+    show_default=True,
+    help="TCP port; 0 picks a free one.",
+)
 @click.option(
     "--message-rate",
     type=float,
@@ -62,8 +73,20 @@ def main() -> None:
     show_default=True,
     help="Warnings, one a second at most, after which a connection over its rate is closed with 1008; 0 never does.",
 )
-@click.option("--max-message", type=SIZE, default="100KiB", show_default=True, help="Largest message in a channel.")
-@click.option("--max-party-message", type=SIZE, default="1MiB", show_default=True, help="Largest message in a party room.")
+@click.option(
+    "--max-message",
+    type=SIZE,
+    default="100KiB",
+    show_default=True,
+    help="Largest message in a channel.",
+)
+@click.option(
+    "--max-party-message",
+    type=SIZE,
+    default="1MiB",
+    show_default=True,
+    help="Largest message in a party room.",
+)
 @click.option(
     "--backlog-limit",
     type=SIZE,
@@ -105,7 +128,9 @@ def serve(**flags: Any) -> None:
     except ValueError as exc:
         name, _, text = str(exc).partition(": ")
         _fail(f"--{name.replace('_', '-')}: {text}", 2)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
+    )
     _run(settings)
 
 
@@ -115,7 +140,10 @@ def _run(settings: Settings) -> None:
 
         from relay.server import Server
     except ImportError as exc:
-        _fail(f"the compiled core is missing ({exc}); build it with: pip install -e .  (or make build)", 2)
+        _fail(
+            f"the compiled core is missing ({exc}); build it with: pip install -e .  (or make build)",
+            2,
+        )
     server = Server(settings)
 
     def announce(urls: list[str]) -> None:

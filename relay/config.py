@@ -12,7 +12,16 @@ import msgspec
 Bytes = Annotated[int, "bytes"]
 Seconds = Annotated[float, "seconds"]
 
-_SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "kib": 2**10, "mb": 10**6, "mib": 2**20, "gb": 10**9, "gib": 2**30}
+_SIZE_UNITS = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "kib": 2**10,
+    "mb": 10**6,
+    "mib": 2**20,
+    "gb": 10**9,
+    "gib": 2**30,
+}
 _TIME_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
 
@@ -35,17 +44,46 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Raises ValueError that names the setting and what was expected."""
         _require("port", self.port, 0 <= self.port <= 65535, "a port from 0 to 65535")
-        _require("message_rate", self.message_rate, _is_amount(self.message_rate), "0 (off) or more a second")
-        _require("message_burst", self.message_burst, _is_amount(self.message_burst) and self.message_burst >= 1, "1 or more")
-        _require("kick_after", self.kick_after, 0 <= self.kick_after <= 255, "0 (never) to 255 warnings")
-        _require("max_message", self.max_message, 1 <= self.max_message <= 2**30, "1 byte to 1 GiB")
-        _require("max_party_message", self.max_party_message, 1 <= self.max_party_message <= 2**30, "1 byte to 1 GiB")
-        _require("backlog_limit", self.backlog_limit, 1024 <= self.backlog_limit <= 2**31, "1 KiB to 2 GiB")
         _require(
-            "handshake_timeout", self.handshake_timeout, 0 < self.handshake_timeout <= 3600, "more than 0 s, at most 1 h"
+            "message_rate",
+            self.message_rate,
+            _is_amount(self.message_rate),
+            "0 (off) or more a second",
         )
-        _require("presence", self.presence, self.presence in ("all", "auto", "off"), "all, auto or off")
-        _require("presence_limit", self.presence_limit, self.presence_limit >= 0, "0 or more members")
+        _require(
+            "message_burst",
+            self.message_burst,
+            _is_amount(self.message_burst) and self.message_burst >= 1,
+            "1 or more",
+        )
+        _require(
+            "kick_after", self.kick_after, 0 <= self.kick_after <= 255, "0 (never) to 255 warnings"
+        )
+        _require("max_message", self.max_message, 1 <= self.max_message <= 2**30, "1 byte to 1 GiB")
+        _require(
+            "max_party_message",
+            self.max_party_message,
+            1 <= self.max_party_message <= 2**30,
+            "1 byte to 1 GiB",
+        )
+        _require(
+            "backlog_limit",
+            self.backlog_limit,
+            1024 <= self.backlog_limit <= 2**31,
+            "1 KiB to 2 GiB",
+        )
+        _require(
+            "handshake_timeout",
+            self.handshake_timeout,
+            0 < self.handshake_timeout <= 3600,
+            "more than 0 s, at most 1 h",
+        )
+        _require(
+            "presence", self.presence, self.presence in ("all", "auto", "off"), "all, auto or off"
+        )
+        _require(
+            "presence_limit", self.presence_limit, self.presence_limit >= 0, "0 or more members"
+        )
 
 
 def _is_amount(value: float) -> bool:

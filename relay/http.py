@@ -77,7 +77,9 @@ def _answer(request: Request, keeps_alive: bool) -> bytes:
         body = _resource(request)
     except Refusal as refusal:
         return refusal.response(keeps_alive=keeps_alive, has_body=has_body)
-    return render_response(200, b"text/plain; charset=utf-8", body, keeps_alive=keeps_alive, has_body=has_body)
+    return render_response(
+        200, b"text/plain; charset=utf-8", body, keeps_alive=keeps_alive, has_body=has_body
+    )
 
 
 def _resource(request: Request) -> bytes:
@@ -85,7 +87,9 @@ def _resource(request: Request) -> bytes:
     text = _TEXTS.get(path)
     if text is None:
         find_channel(path)
-        raise Refusal(426, "this is a channel: connect to it with a WebSocket", b"Upgrade: websocket")
+        raise Refusal(
+            426, "this is a channel: connect to it with a WebSocket", b"Upgrade: websocket"
+        )
     if request.method not in (b"GET", b"HEAD"):
         raise Refusal(405, "only GET and HEAD are answered here", b"Allow: GET, HEAD")
     return text

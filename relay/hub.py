@@ -15,7 +15,9 @@ from relay.protocol import CloseCode
 class Hub:
     """All channels of one process. A channel is here from its first member to its last."""
 
-    def __init__(self, settings: Settings, nursery: trio.Nursery, open_log: Callable[[Any], Log]) -> None:
+    def __init__(
+        self, settings: Settings, nursery: trio.Nursery, open_log: Callable[[Any], Log]
+    ) -> None:
         self.settings = settings
         self.channels: dict[ChannelKey, Channel] = {}
         self._nursery = nursery

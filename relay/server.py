@@ -35,6 +35,8 @@ class Server:
         self.max_connections = max(self.file_limit - RESERVED_DESCRIPTORS, 1)
         self._http_connections = 0
         self._stopping = trio.Event()
+        self._drained = trio.Event()
+        self._is_draining = False
         self._new_uid = UidSource().take
 
     async def run(self, announce: Callable[[list[str]], None]) -> None:
@@ -88,7 +90,10 @@ class Server:
         reactor = self._reactor
         descriptor = reactor.fileno()
         while True:
-            if reactor.turn(TURN_BUDGET_SECONDS):
+            has_more = reactor.turn(TURN_BUDGET_SECONDS)
+            if self._is_draining and not self._has_members():
+                self._drained.set()
+            if has_more:
                 await trio.lowlevel.checkpoint()
             else:
                 await trio.lowlevel.wait_readable(descriptor)
@@ -103,10 +108,15 @@ class Server:
 
     async def _close_members(self) -> None:
         """Say goodbye to everyone, and give the closing handshakes their time."""
+        self._is_draining = True
         self._hub.close_members(CloseCode.GOING_AWAY, "the server is shutting down")
-        with trio.move_on_after(CLOSE_TIMEOUT_SECONDS):
-            while self._reactor.connection_count > self._reactor.handshake_count:
-                await trio.sleep(0.01)
+        if self._has_members():
+            with trio.move_on_after(CLOSE_TIMEOUT_SECONDS):
+                await self._drained.wait()
+
+    def _has_members(self) -> bool:
+        """Whether anyone is connected, be it only for the rest of a closing handshake."""
+        return self._reactor.connection_count > self._reactor.handshake_count
 
     # --- called by the reactor -------------------------------------------------------------------------------------------------
 
@@ -138,7 +148,9 @@ class Server:
             sock.close()
             return
         self._http_connections += 1
-        self._nursery.start_soon(self._serve_http, trio.SocketStream(trio.socket.from_stdlib_socket(sock)), data)
+        self._nursery.start_soon(
+            self._serve_http, trio.SocketStream(trio.socket.from_stdlib_socket(sock)), data
+        )
 
     async def _serve_http(self, stream: trio.SocketStream, data: bytes) -> None:
         try:
@@ -178,7 +190,9 @@ def _open_listeners(host: str, port: int) -> Iterator[list[socket.socket]]:
     """Listening, non-blocking sockets on every address of `host`, all on one port. Raises OSError."""
     listeners: list[socket.socket] = []
     try:
-        for family, _, _, _, address in socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+        for family, _, _, _, address in socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
             listener = socket.socket(family, socket.SOCK_STREAM)
             listeners.append(listener)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -186,7 +200,13 @@ def _open_listeners(host: str, port: int) -> Iterator[list[socket.socket]]:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             # accepted sockets inherit it, which saves a system call for each
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            listener.bind((address[0], listeners[0].getsockname()[1] if len(listeners) > 1 else port, *address[2:]))
+            listener.bind(
+                (
+                    address[0],
+                    listeners[0].getsockname()[1] if len(listeners) > 1 else port,
+                    *address[2:],
+                )
+            )
             listener.listen(LISTEN_BACKLOG)
             listener.setblocking(False)
         yield listeners
