@@ -92,6 +92,7 @@ class Chromium:
     def __init__(self, executable: str, profile: Path) -> None:
         self._log_path = profile.with_suffix(".log")
         self._command = [executable, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        self._ended_with: str | None = None
         self._ids = itertools.count(1)
         self._results: dict[int, Queue] = {}
         self._pages: dict[str, Page] = {}
@@ -151,6 +152,8 @@ class Chromium:
         if session_id is not None:
             message["sessionId"] = session_id
         result = self._results[message_id] = Queue()
+        if self._ended_with is not None:
+            raise HostError(self._ended_with)
         self._to_chromium.write(json.dumps(message).encode() + b"\0")
         message = take(result, f"the result of {method}")
         if "error" in message:
@@ -163,9 +166,9 @@ class Chromium:
             *messages, pending = (pending + chunk).split(b"\0")
             for message in messages:
                 self._handle(json.loads(message))
-        reason = f"Chromium ended: {self._log_path.read_text(errors='replace')[-2000:]}"
+        self._ended_with = f"Chromium ended: {self._log_path.read_text(errors='replace')[-2000:]}"
         for result in list(self._results.values()):
-            result.put({"error": {"message": reason}})
+            result.put({"error": {"message": self._ended_with}})
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "id" in message:

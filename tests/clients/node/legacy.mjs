@@ -1,6 +1,6 @@
 // The wire forms that itty clients used up to version 0.4, behind the methods the current client has:
 // a direct message is `@@<uid>@@<json>`, the channel is under `/r/`, every date becomes a Date.
-// The old versions are no longer in the registry, so this stands in for them.
+// The old versions cannot be had from npm any more, so this stands in for them.
 
 export function connectLegacy(url, options = {}) {
   const listeners = {}
