@@ -63,7 +63,7 @@ sanitize: build $(VENV)/.tests ## run the tests under ASan and UBSan
 	$(use_sanitizers) $(BIN)/pytest --ignore=tests/packaging --ignore=tests/browser --capture=sys --timeout=300 $(ARGS)
 
 bench: build $(VENV)/.tests ## run the benchmark suite
-	$(BIN)/pytest benchmarks --timeout=0 $(ARGS)
+	$(BIN)/pytest benchmarks $(ARGS)
 
 clean: ## remove what was built, but not .venv
 	rm -rf build dist *.egg-info relay/*.so $(VENV)/.installed

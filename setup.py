@@ -98,6 +98,7 @@ class CoreBuild(build_ext):
             [Extension(ext.name, ext.sources) for ext in self.extensions],
             build_dir=str(directory),
             compiler_directives=DIRECTIVES,
+            emit_linenums=MODE != "release",
             force=self.force or is_older(directory, Path("setup.py")),
             quiet=True,
         )

@@ -122,6 +122,8 @@ def parse_head(head: bytes) -> Request:
         raise Refusal(400, "malformed request")
     request.method = parser.get_method()
     request.version = parser.get_http_version()
+    if request.version == "1.1" and b"host" not in request.headers:
+        raise Refusal(400, "the Host header is missing")  # RFC 9112 section 3.2
     return request
 
 
@@ -136,8 +138,6 @@ def accept_upgrade(request: Request) -> Upgrade:
         raise Refusal(426, "the only protocol to upgrade to is websocket", b"Upgrade: websocket")
     if not _has_token(headers.get(b"connection", b""), b"upgrade"):
         raise Refusal(400, "the Connection header does not say Upgrade")
-    if b"host" not in headers:
-        raise Refusal(400, "the Host header is missing")
     if headers.get(b"sec-websocket-version") != b"13":
         raise Refusal(426, "the WebSocket version must be 13", b"Sec-WebSocket-Version: 13")
     path, query = request.path_and_query

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay._load import Histogram
@@ -29,6 +29,7 @@ def test_nothing_recorded() -> None:
     assert Histogram().report() == (0, 0.0, 0.0, 0.0, 0.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, LARGEST) | st.integers(0, 2_000), min_size=1, max_size=300))
 def test_percentiles_are_right_within_their_error(values: list[int]) -> None:
     report = histogram_of(values).report()
