@@ -1,7 +1,7 @@
 # The compiled core of the relay, one extension module made of the textual includes below.
 #
 # Order matters: each file uses only what stands above it, but for the classes, which know each other by the forward
-# declarations here. Files up to member.pxi are sans-I/O; handshake.pxi and reactor.pxi are the only ones that touch a socket.
+# declarations here. Files up to log.pxi are sans-I/O; from sockets.pxi on it is the reactor.
 #
 # Rules that hold everywhere in here:
 # - leaf arithmetic is `noexcept nogil`; what can fail is `except -1` or `except NULL`;
@@ -35,11 +35,19 @@ include "envelope.pxi"
 include "bucket.pxi"
 include "store.pxi"
 include "directory.pxi"
+include "queue.pxi"
 include "member.pxi"
+include "entries.pxi"
 include "log.pxi"
 include "sockets.pxi"
+include "json.pxi"
 include "handshake.pxi"
 include "reactor.pxi"
+include "table.pxi"
+include "turn.pxi"
+include "receive.pxi"
+include "send.pxi"
+include "accept.pxi"
 
 # what callers never meet by name
 for _name in ("Conn", "Handshake", "Listener", "Window"):

@@ -1,0 +1,195 @@
+# From a new connection to a member, a refusal or plain HTTP (RFC 6455 section 4.2).
+
+cdef bytes plain_refusal(bytes status, bytes text):
+    body = b'{"error":"' + text + b'"}'
+    return b"\r\n".join((
+        b"HTTP/1.1 " + status, b"Content-Type: application/json", b"Access-Control-Allow-Origin: *", b"Connection: close",
+        b"Content-Length: %d" % len(body), b"", body,
+    ))
+
+
+cdef bytes FULL_HOUSE = plain_refusal(
+    b"503 Service Unavailable\r\nRetry-After: 5", b"the relay has all the connections it can take")
+cdef bytes NOT_HTTP = plain_refusal(b"400 Bad Request", b"this is not HTTP")
+cdef bytes HEAD_TOO_LARGE = plain_refusal(b"431 Request Header Fields Too Large", b"the header block is too large")
+cdef bytes HEAD_TOO_SLOW = plain_refusal(b"408 Request Timeout", b"the header block did not arrive in time")
+cdef bytes SERVER_FAULT = plain_refusal(b"500 Internal Server Error", b"internal error")
+
+
+cdef int reactor_accept(Reactor r, int listener) except -1:
+    cdef int fd, i
+    for i in range(ACCEPTS_PER_TURN):
+        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd < 0:
+            if errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
+                reactor_pause_listener(r, listener)
+            if errno not in (EINTR, ECONNABORTED):
+                return 0
+            continue
+        r.counters.accepted += 1
+        if r.connection_total >= r.max_connections:
+            r.counters.refused += 1
+            send(fd, PyBytes_AS_STRING(FULL_HOUSE), PyBytes_GET_SIZE(FULL_HOUSE), MSG_DONTWAIT | MSG_NOSIGNAL)
+            c_close(fd)
+            continue
+        guarded_accepted(r, fd, b"")
+    return 0
+
+
+cdef void guarded_accepted(Reactor r, int fd, bytes data) noexcept:
+    """Register a new connection and look at once whether its request is there."""
+    cdef Handshake h = Handshake()
+    try:
+        reactor_register(r, h, fd, WATCHED)
+    except BaseException as exc:
+        c_close(fd)
+        reactor_report(r, None, exc)
+        return
+    try:
+        if data:
+            reactor_on_head(r, h, <const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        if h.fd >= 0 and h.state == READING_HEAD:
+            reactor_read(r, h)
+    except BaseException as exc:
+        reactor_contain(r, h, exc)
+    if h.fd >= 0 and h.state == READING_HEAD:
+        handshake_enlist(r, h)
+
+
+cdef void reactor_pause_listener(Reactor r, int listener) noexcept:
+    """Out of descriptors: stop asking for a moment, or the loop would spin on a listener that stays readable."""
+    unwatch(r.epoll_fd, listener)
+    r.paused.append(listener)
+    set_timer(r.timer_fd, ACCEPT_PAUSE_SECONDS)
+
+
+cdef void handshake_enlist(Reactor r, Handshake h) noexcept:
+    """Last in the list, with the full time ahead. The timer runs for the first."""
+    h.deadline = r.now + r.handshake_timeout
+    h.later = NULL
+    h.earlier = r.latest
+    if r.latest != NULL:
+        (<Handshake>r.latest).later = <PyObject *>h
+    else:
+        r.earliest = <PyObject *>h
+    if r.earliest == <PyObject *>h and not r.paused:
+        set_timer(r.timer_fd, r.handshake_timeout)
+    r.latest = <PyObject *>h
+    r.handshake_total += 1
+
+
+cdef void handshake_unlist(Reactor r, Handshake h) noexcept:
+    if h.earlier != NULL:
+        (<Handshake>h.earlier).later = h.later
+    elif r.earliest == <PyObject *>h:
+        r.earliest = h.later
+    else:
+        return
+    if h.later != NULL:
+        (<Handshake>h.later).earlier = h.earlier
+    else:
+        r.latest = h.earlier
+    h.earlier = h.later = NULL
+    r.handshake_total -= 1
+
+
+cdef void reactor_on_timer(Reactor r) noexcept:
+    """Cut the handshakes whose time is up, and listen again where descriptors had run out."""
+    cdef uint64_t expirations
+    cdef Handshake h
+    c_read(r.timer_fd, &expirations, sizeof(expirations))
+    try:
+        while r.earliest != NULL:
+            h = <Handshake>r.earliest
+            if h.deadline > r.now:
+                set_timer(r.timer_fd, h.deadline - r.now)
+                break
+            if h.state == READING_HEAD:
+                r.counters.timed_out += 1
+                send(h.fd, PyBytes_AS_STRING(HEAD_TOO_SLOW), PyBytes_GET_SIZE(HEAD_TOO_SLOW), MSG_DONTWAIT | MSG_NOSIGNAL)
+            reactor_drop(r, h)
+        paused, r.paused = r.paused, []
+        for listener in paused:
+            watch(r.epoll_fd, listener, EPOLLIN)
+    except BaseException as exc:
+        reactor_report(r, None, exc)
+
+
+cdef int reactor_on_head(Reactor r, Handshake h, const uint8_t *data, size_t length) except -1:
+    """More bytes of a request: admit when the head is whole, refuse what cannot become one."""
+    cdef size_t start = 0, end
+    if h.state == LINGERING:
+        return 0
+    if h.length:
+        start = h.length - 3 if h.length > 3 else 0
+        handshake_keep(h, data, length)
+        data = h.head
+        length = h.length
+    if not may_be_http(data, length):
+        return reactor_refuse(r, h, NOT_HTTP)
+    end = head_end(data, length, start)
+    if end > r.max_head or (end == 0 and length > r.max_head):
+        return reactor_refuse(r, h, HEAD_TOO_LARGE)
+    if end:
+        return reactor_admit(r, h, data[:end], data[end:length])
+    if h.length == 0:
+        handshake_keep(h, data, length)
+    return 0
+
+
+cdef int reactor_admit(Reactor r, Handshake h, bytes head, bytes rest) except -1:
+    try:
+        answer = r.admit(head)
+    except BaseException as exc:
+        reactor_report(r, None, exc)
+        answer = SERVER_FAULT
+    if type(answer) is Member:
+        return reactor_promote(r, h, <Member>answer, rest)
+    if answer is None:
+        return reactor_hand_over(r, h, head + rest)
+    return reactor_refuse(r, h, <bytes?>answer)
+
+
+cdef int reactor_promote(Reactor r, Handshake h, Member m, bytes rest) except -1:
+    """The connection becomes a member; its 101 waits in its private queue, with its first events behind it."""
+    if m.fd >= 0 or m.log_object == NULL:
+        raise ValueError("admit: expected a member that is attached and has no connection yet")
+    m.kind = IS_MEMBER
+    m.at_end = h.at_end
+    reactor_register(r, m, h.fd if h.fd >= 0 else -1, 0)
+    r.counters.admitted += 1
+    if h.is_ready:
+        m.is_ready = True   # its place in the queue is by descriptor
+    bucket_fill(&m.bucket, r.message_burst, r.now)
+    reactor_flush_member(r, m)
+    if rest and m.state == OPEN:
+        own = bytearray(rest)   # the parser unmasks in place
+        reactor_consume(r, m, <uint8_t *><char *>own, len(own))
+    return 0
+
+
+cdef int reactor_hand_over(Reactor r, Handshake h, bytes data) except -1:
+    """No upgrade: the descriptor leaves the reactor for good."""
+    cdef int fd = h.fd
+    reactor_unregister(r, h)
+    try:
+        r.on_http(fd, data)
+    except BaseException as exc:
+        c_close(fd)
+        reactor_report(r, None, exc)
+    return 0
+
+
+cdef int reactor_refuse(Reactor r, Handshake h, bytes response) except -1:
+    """Answer, say that no more will come, and read on until the peer has closed or its time is up. Closing at once with bytes
+    unread would reset the connection, and the peer might never see the answer."""
+    cdef Py_ssize_t sent
+    r.counters.refused += 1
+    sent = send(h.fd, PyBytes_AS_STRING(response), PyBytes_GET_SIZE(response), MSG_DONTWAIT | MSG_NOSIGNAL)
+    if sent != PyBytes_GET_SIZE(response):
+        return reactor_drop(r, h)
+    shutdown(h.fd, SHUT_WR)
+    h.state = LINGERING
+    handshake_unlist(r, h)
+    handshake_enlist(r, h)
+    return 0

@@ -1,0 +1,127 @@
+# One turn of the reactor, and the guards which keep what happens to one connection from reaching another.
+
+cdef bint reactor_turn(Reactor r, double budget) except -1:
+    cdef double start = steady_seconds()
+    cdef double read_until = start + budget * 0.5
+    cdef bint more
+    r.now = start
+    r.counters.turns += 1
+    stamp_set_date(&r.stamper.state, epoch_milliseconds())
+    reactor_read_ready(r, read_until)
+    if r.event_index == r.event_total:
+        r.event_index = 0
+        r.event_total = epoll_wait(r.epoll_fd, r.events, EVENTS_PER_WAIT, 0)
+        if r.event_total < 0:
+            r.event_total = 0
+    more = r.event_total == EVENTS_PER_WAIT
+    while r.event_index < r.event_total:
+        guarded_event(r, r.events[r.event_index].data.fd, r.events[r.event_index].events)
+        r.event_index += 1
+        if r.event_index & 7 == 0 and steady_seconds() > read_until:
+            break
+    reactor_flush_dirty(r)
+    reactor_flush_logs(r, start + budget)
+    reactor_close_doomed(r)
+    return more or r.event_index < r.event_total or r.ready_total or r.dirty_total or r.dirty_log_first != NULL
+
+
+cdef void reactor_read_ready(Reactor r, double until) noexcept:
+    """Read again from those that had more than one read's worth, each once."""
+    cdef size_t i = 0, total = r.ready_total
+    cdef PyObject *conn
+    while i < total:
+        conn = reactor_at(r, r.ready[i])
+        i += 1
+        if conn != NULL and (<Conn>conn).is_ready:
+            (<Conn>conn).is_ready = False
+            guarded_read(r, <Conn>conn)
+        if i & 7 == 0 and steady_seconds() > until:
+            break
+    if i:
+        r.ready_total -= i
+        memmove(r.ready, r.ready + i, r.ready_total * sizeof(int))
+
+
+cdef void guarded_event(Reactor r, int fd, uint32_t mask) noexcept:
+    cdef PyObject *found = reactor_at(r, fd)
+    cdef Conn conn
+    if found == NULL:
+        if fd == r.timer_fd:
+            reactor_on_timer(r)
+        return
+    conn = <Conn>found
+    try:
+        if conn.kind == IS_LISTENER:
+            reactor_accept(r, fd)
+            return
+        if mask & (EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+            conn.at_end = True
+        if conn.kind == IS_MEMBER and mask & EPOLLOUT and (<Member>conn).is_blocked:
+            member_unblock(<Member>conn)
+            reactor_flush_member(r, <Member>conn)
+        if mask & ~EPOLLOUT and not conn.is_ready:
+            reactor_read(r, conn)
+    except BaseException as exc:
+        reactor_contain(r, conn, exc)
+
+
+cdef void guarded_read(Reactor r, Conn conn) noexcept:
+    cdef Conn held = conn   # the table's reference, which callers borrow, may go on the way
+    try:
+        reactor_read(r, held)
+    except BaseException as exc:
+        reactor_contain(r, conn, exc)
+
+
+cdef void guarded_flush(Reactor r, Member m) noexcept:
+    cdef Member held = m
+    try:
+        if held.is_blocked:
+            reactor_check_backlog(r, held)
+        else:
+            reactor_flush_member(r, held)
+    except BaseException as exc:
+        reactor_contain(r, m, exc)
+
+
+cdef void reactor_contain(Reactor r, Conn conn, object exc) noexcept:
+    """End the one connection that was being served, and tell; whatever happens, the turn goes on."""
+    reactor_report(r, None, exc)
+    if conn.kind == IS_MEMBER:
+        member_abort(<Member>conn)
+    elif conn.kind == IS_HANDSHAKE:
+        reactor_drop(r, conn)
+
+
+cdef int reactor_read(Reactor r, Conn conn) except -1:
+    """One read of at most 64 KiB, and all that follows from it."""
+    cdef Py_ssize_t n
+    cdef Log log
+    if conn.kind == IS_MEMBER and (<Member>conn).log_object != NULL:
+        log = <Log>(<Member>conn).log_object
+        if log.in_pass and log.end - log.pass_end > r.backlog_limit:
+            # its fan-out is behind because this process is: the channel waits for itself, nobody else does
+            return reactor_note_ready(r, conn)
+    n = recv(conn.fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
+    if n > 0:
+        r.counters.bytes_in += n
+        # after a short read the next byte is a new edge, but an end that has been signalled already is not
+        if n == READ_BYTES or conn.at_end:
+            reactor_note_ready(r, conn)
+        if conn.kind == IS_HANDSHAKE:
+            return reactor_on_head(r, <Handshake>conn, r.read_buffer, n)
+        if conn.state == OPEN:
+            reactor_consume(r, <Member>conn, r.read_buffer, n)
+        return 0
+    if n < 0 and (errno == EAGAIN or errno == EINTR):
+        return 0
+    if conn.kind == IS_MEMBER:
+        return member_abort(<Member>conn)
+    return reactor_drop(r, conn)
+
+
+cdef int reactor_note_ready(Reactor r, Conn conn) except -1:
+    if not conn.is_ready:
+        conn.is_ready = True
+        remember(&r.ready, &r.ready_total, &r.ready_capacity, conn.fd)
+    return 0
