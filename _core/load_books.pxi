@@ -1,6 +1,19 @@
 # The books: every delivery is matched with the message it belongs to. The right one at the right time takes
 # the first branch of `take_delivery`; all else is sorted out in `take_odd_delivery`.
 
+cdef struct ledger_t:
+    slot_t *slots               # of the receiver's channel
+    uint32_t *pairs             # of the receiver
+
+
+cdef inline ledger_t ledger_of(const load_t *load, const connection_t *receiver) noexcept nogil:
+    cdef ledger_t ledger
+    cdef size_t index = receiver - load.connections
+    ledger.slots = load.slots + <size_t>receiver.channel * load.in_flight
+    ledger.pairs = load.next_of_pair + index * load.senders
+    return ledger
+
+
 cdef inline void free_slot(load_t *load, slot_t *slot) noexcept nogil:
     slot.remaining = 0
     load.outstanding -= 1
@@ -15,17 +28,25 @@ cdef inline void count_off(load_t *load, slot_t *slot) noexcept nogil:
 
 
 cdef inline uint32_t *pair_of(const load_t *load, const connection_t *receiver, uint32_t sender) noexcept nogil:
-    cdef size_t index = receiver - load.connections
-    return load.next_of_pair + index * load.senders + (sender if load.everyone_sends else 0)
+    return ledger_of(load, receiver).pairs + (sender if load.everyone_sends else 0)
 
 
-cdef inline void count_delivery(load_t *load, const message_t *message, uint64_t now) noexcept nogil:
-    load.totals.delivered += 1
-    record_latency(&load.totals.latency, now - message.sent_ns if now > message.sent_ns else 0)
+cdef inline void count_delivery(load_t *load, uint64_t sent_ns, uint64_t now) noexcept nogil:
+    # One read brings runs of messages that were due together: their latency is the same, and recorded once.
+    cdef uint64_t latency = now - sent_ns if now > sent_ns else 0
+    if latency != load.totals.run_latency:
+        record_run(load)
+        load.totals.run_latency = latency
+    load.totals.run += 1
+
+
+cdef inline void record_run(load_t *load) noexcept nogil:
+    record_latency(&load.totals.latency, load.totals.run_latency, load.totals.run)
+    load.totals.run = 0
 
 
 cdef inline void take_delivery(
-    load_t *load, const connection_t *receiver, const unsigned char *payload, uint64_t now
+    load_t *load, const connection_t *receiver, const ledger_t *ledger, const unsigned char *payload, uint64_t now
 ) noexcept nogil:
     """Count one delivery. `now` is in ns since the generator was made."""
     cdef message_t message
@@ -35,8 +56,8 @@ cdef inline void take_delivery(
     if message.sender >= load.senders or message.slot >= load.in_flight or message.sender == receiver.member:
         load.totals.unexpected += 1
         return
-    slot = load.slots + <size_t>receiver.channel * load.in_flight + message.slot
-    next_number = pair_of(load, receiver, message.sender)
+    slot = ledger.slots + message.slot
+    next_number = ledger.pairs + (message.sender if load.everyone_sends else 0)
     if (
         message.number == next_number[0]
         and slot.remaining
@@ -44,14 +65,14 @@ cdef inline void take_delivery(
         and slot.sender == message.sender
     ):
         next_number[0] += 1
-        count_delivery(load, &message, now)
+        count_delivery(load, slot.sent_ns, now)
         count_off(load, slot)
     else:
-        take_odd_delivery(load, receiver, &message, now)
+        take_odd_delivery(load, receiver, &message, sent_ns_in(payload), now)
 
 
 cdef void take_odd_delivery(
-    load_t *load, const connection_t *receiver, const message_t *message, uint64_t now
+    load_t *load, const connection_t *receiver, const message_t *message, uint64_t sent_ns, uint64_t now
 ) noexcept nogil:
     """A delivery that is early, late, repeated, never sent, or of a message that was given up."""
     cdef connection_t *sender = load.connections + <size_t>receiver.channel * load.members + message.sender
@@ -63,7 +84,7 @@ cdef void take_odd_delivery(
     elif not is_new(load, pair_of(load, receiver, message.sender), message.number):
         load.totals.duplicated += 1
     else:
-        count_delivery(load, message, now)
+        count_delivery(load, sent_ns, now)
         if slot.remaining and slot.number == message.number and slot.sender == message.sender:
             count_off(load, slot)
 

@@ -51,6 +51,7 @@ cdef size_t take_frames(
     cdef size_t head = 0
     cdef ssize_t extent
     cdef const unsigned char *payload
+    cdef ledger_t ledger = ledger_of(load, connection)
     while True:
         extent = frame_extent(load, data + at, size - at, &head)
         if extent <= 0:
@@ -58,7 +59,7 @@ cdef size_t take_frames(
         if (data[at] & 0xBF) == 0x81 or (data[at] & 0xBF) == 0x82:
             payload = payload_in(load, data + at + head, extent - head)
             if payload != NULL:
-                take_delivery(load, connection, payload, now)
+                take_delivery(load, connection, &ledger, payload, now)
             else:
                 take_event(load, data + at + head, extent - head)
         else:

@@ -70,7 +70,7 @@ cdef size_t take_answer(
     load.handshaking -= 1
     load.opened += 1
     load.channel_states[connection.channel].alive += 1
-    record_latency(&load.totals.latency, now_ns(load) - connection.began_ns)
+    record_latency(&load.totals.latency, now_ns(load) - connection.began_ns, 1)
     return end - data
 
 

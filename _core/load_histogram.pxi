@@ -23,10 +23,10 @@ cdef uint64_t bucket_middle(uint32_t bucket) noexcept nogil:
     return ((<uint64_t>(bucket & 127) + 128) << shift) + ((<uint64_t>1 << shift) >> 1)
 
 
-cdef inline void record_latency(histogram_t *histogram, uint64_t value) noexcept nogil:
-    histogram.counts[bucket_of(value)] += 1
-    histogram.total += 1
-    if value > histogram.longest:
+cdef inline void record_latency(histogram_t *histogram, uint64_t value, uint64_t times) noexcept nogil:
+    histogram.counts[bucket_of(value)] += times
+    histogram.total += times
+    if times and value > histogram.longest:
         histogram.longest = value
 
 
@@ -75,7 +75,7 @@ cdef class Histogram:
 
     def record(self, uint64_t nanoseconds):
         """Count one value."""
-        record_latency(&self.counts, nanoseconds)
+        record_latency(&self.counts, nanoseconds, 1)
 
     def report(self):
         """Return the `Latency` of all values so far."""

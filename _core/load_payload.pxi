@@ -38,12 +38,17 @@ cdef inline uint64_t digits_of(uint64_t word) noexcept nogil:
 
 
 cdef inline void read_message(const unsigned char *payload, message_t *out) noexcept nogil:
-    """Read the numbers; garbage in gives garbage out, the caller checks every one against what it sent."""
+    """Read all but the time, which the slot knows too; garbage gives garbage, the caller checks it against what it sent."""
     out.sender = <uint32_t>digits_of(word_at(payload + SENDER_END - 8) & 0xFFFFFFFFFF000000ULL)
     out.slot = <uint32_t>digits_of(word_at(payload + SLOT_END - 8) & 0xFFFFFFFFFF000000ULL)
     out.number = <uint32_t>digits_of(word_at(payload + NUMBER_END - 8))
-    out.sent_ns = digits_of(word_at(payload + TIME_END - 16) & 0xFFFFFFFFFFFFFF00ULL) * 100_000_000
-    out.sent_ns += digits_of(word_at(payload + TIME_END - 8))
+
+
+cdef uint64_t sent_ns_in(const unsigned char *payload) noexcept nogil:
+    return (
+        digits_of(word_at(payload + TIME_END - 16) & 0xFFFFFFFFFFFFFF00ULL) * 100_000_000
+        + digits_of(word_at(payload + TIME_END - 8))
+    )
 
 
 cdef inline void put_number(unsigned char *end, int width, uint64_t value) noexcept nogil:

@@ -65,13 +65,15 @@ cdef object connect_report(const load_t *load, uint64_t elapsed_ns, uint64_t cpu
     )
 
 
-cdef object run_report(const load_t *load, uint64_t elapsed_ns, uint64_t cpu_ns):
-    cdef const totals_t *totals = &load.totals
+cdef object run_report(load_t *load, uint64_t elapsed_ns, uint64_t cpu_ns):
+    cdef totals_t *totals = &load.totals
+    record_run(load)
+    cdef uint64_t delivered = totals.latency.total
     return RunReport(
         totals.sent,
         totals.expected,
-        totals.delivered,
-        totals.expected - totals.delivered,
+        delivered,
+        totals.expected - delivered,
         totals.duplicated,
         totals.reordered,
         totals.stale,

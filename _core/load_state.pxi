@@ -44,7 +44,8 @@ cdef struct channel_t:
 cdef struct totals_t:
     uint64_t sent
     uint64_t expected           # deliveries that the sent messages should cause
-    uint64_t delivered
+    uint64_t run                # deliveries of the same latency, not yet in the histogram
+    uint64_t run_latency
     uint64_t duplicated
     uint64_t reordered
     uint64_t stale              # of a message sent in an earlier run

@@ -11,6 +11,7 @@ cdef enum MemberState:
     CLOSING = 1                 # left; its last bytes, or the peer's close, are awaited
     CLOSED = 2
 
+
 @cython.no_gc
 cdef class Conn:
     """Whatever owns a descriptor in the reactor's table."""

@@ -23,6 +23,7 @@ cdef enum:
 
 cdef double ACCEPT_PAUSE_SECONDS = 0.1
 
+
 @cython.final
 @cython.no_gc
 cdef class Listener(Conn):
