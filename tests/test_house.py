@@ -1,0 +1,67 @@
+"""Imports point one way: what decides knows no I/O, what relays knows no HTTP, and only the server puts things together."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "relay"
+IO = {"trio", "socket", "ssl", "selectors", "asyncio"}
+FORBIDDEN = {
+    "config": IO
+    | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
+    "protocol": IO
+    | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
+    "admission": IO | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"},
+    "channel": {
+        "socket",
+        "httptools",
+        "click",
+        "relay.http",
+        "relay.admission",
+        "relay.hub",
+        "relay.server",
+        "relay.cli",
+    },
+    "hub": {"socket", "httptools", "click", "relay.http", "relay.server", "relay.cli"},
+    "http": {"click", "relay.channel", "relay.hub", "relay.server", "relay.cli"},
+    "server": {"click", "relay.cli"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, anywhere in it; of `from a import b` both `a` and `a.b`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("module", FORBIDDEN)
+def test_imports_point_one_way(module: str) -> None:
+    assert not imported(PACKAGE / f"{module}.py") & FORBIDDEN[module]
+
+
+def test_every_module_of_the_server_has_a_rule() -> None:
+    """A new file must say where it belongs."""
+    ruled = {*FORBIDDEN, "__init__", "__main__", "_version", "cli"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} == ruled
+
+
+def test_the_core_knows_neither_trio_nor_http() -> None:
+    sources = (PACKAGE.parent / "_core").glob("*.p[xy][ix]")
+    imports = {
+        line
+        for path in sources
+        for line in path.read_text().splitlines()
+        if line.startswith(("import ", "from "))
+    }
+    assert not [
+        line
+        for line in imports
+        if any(word in line for word in ("trio", "httptools", "asyncio", "relay."))
+    ]
