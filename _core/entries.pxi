@@ -117,8 +117,10 @@ cdef void log_settle(Log log) noexcept:
         log.base = log.end
         store_give_back(log.store)
         log.store = NULL
-        return
-    log_trim(log)
+    else:
+        log_trim(log)
+    if RELAY_CHECK:
+        check_log(log)
 
 
 cdef void log_trim(Log log) noexcept:

@@ -211,6 +211,8 @@ cdef int log_add(Log log, Member m) except -1:
     log.list_total += m.has_list
     if log.directory.slots != NULL:
         directory_put(&log.directory, <PyObject *>m)
+    if RELAY_CHECK:
+        check_log(log)
     return 0
 
 
@@ -239,6 +241,8 @@ cdef int log_remove(Log log, Member m) except -1:
     # with a pass to come, that settles it: asking everyone at each of many leaves would cost their square
     if not log.is_dirty and (log.blocked_total == 0 or m.cursor == log.low):
         log_settle(log)
+    if RELAY_CHECK:
+        check_log(log)
     Py_DECREF(m)
     return 0
 

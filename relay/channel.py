@@ -5,7 +5,6 @@ cancelled when the last has left: presence that is merged, and closing handshake
 idle connection.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from msgspec import UNSET
 
 from relay import _core
 from relay.config import Settings
+from relay.faults import log_fault
 from relay.protocol import (
     CloseCode,
     ErrorEvent,
@@ -29,8 +29,6 @@ from relay.protocol import (
 
 CLOSE_TIMEOUT_SECONDS: Final = 5.0
 MERGE_INTERVAL_SECONDS: Final = 1.0
-
-_log = logging.getLogger(__name__)
 
 
 class Registry(Protocol):
@@ -124,7 +122,7 @@ class Channel:
         if self._has_ended:
             return
         self._has_ended = True
-        _log.error("a channel failed and is closed", exc_info=exc)
+        log_fault("a channel failed and is closed", exc)
         self._hub.forget(self)
         self.close(CloseCode.INTERNAL_ERROR, "internal error")
         for _, member in self._lingering:

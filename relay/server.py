@@ -1,7 +1,6 @@
 """Puts the relay together: listeners, the reactor's pump, channels, plain HTTP, signals."""
 
 import contextlib
-import logging
 import resource
 import secrets
 import signal
@@ -14,6 +13,7 @@ import trio
 from relay import _core, admission, http
 from relay.channel import CLOSE_TIMEOUT_SECONDS
 from relay.config import Settings
+from relay.faults import log_fault
 from relay.hub import Hub
 from relay.protocol import CloseCode, UidSource, envelope_prefix
 
@@ -22,8 +22,6 @@ WANTED_DESCRIPTORS: Final = 1_000_000
 MAX_HTTP_CONNECTIONS: Final = 1000
 LISTEN_BACKLOG: Final = 4096
 TURN_BUDGET_SECONDS: Final = 0.004
-
-_log = logging.getLogger(__name__)
 
 
 class Server:
@@ -169,7 +167,7 @@ class Server:
         if owner is not None:
             owner.crash(exc)
         else:
-            _log.error("a connection failed and is closed", exc_info=exc)
+            log_fault("a connection failed and is closed", exc)
 
 
 def raise_file_limit() -> int:

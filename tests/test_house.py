@@ -24,6 +24,7 @@ FORBIDDEN = {
         "relay.cli",
     },
     "hub": {"socket", "httptools", "click", "relay.http", "relay.server", "relay.cli"},
+    "faults": IO | {"relay"},
     "http": {"click", "relay.channel", "relay.hub", "relay.server", "relay.cli"},
     "server": {"click", "relay.cli"},
 }
