@@ -29,6 +29,9 @@ ALARMS = (
     "Fatal",
 )
 
+# Runs what follows with another hard limit on descriptors.
+LIMITED = 'ulimit -n "$0" && exec "$@"'
+
 # All channels of these tests start with it, so that one look at the output tells whether a name leaked into it.
 CHANNEL_MARK = "zq7"
 
@@ -73,12 +76,18 @@ UNLIMITED_BYTES = ("--byte-rate", "0")
 class RelayProcess:
     """`relay serve` with the given flags; a context manager that ends it and looks at what it left behind.
 
+    It is killed after `seconds_to_live`, and may open `file_limit` descriptors (default: as many as the tests).
+
     Leaving the context sends SIGTERM unless the process has ended already, and fails when it does not end in time, when
     the exit code is not 0 (unless the test called `wait` or `stop` itself and so has judged it), or when stderr shows an alarm.
     """
 
-    def __init__(self, *flags: str, seconds_to_live: float = 120.0) -> None:
+    def __init__(
+        self, *flags: str, seconds_to_live: float = 120.0, file_limit: int | None = None
+    ) -> None:
+        limited = () if file_limit is None else ("sh", "-c", LIMITED, str(file_limit))
         command = [
+            *limited,
             *COMMAND,
             "serve",
             "--host",
