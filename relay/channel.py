@@ -66,8 +66,15 @@ class Channel:
 
     async def run(self) -> None:
         """Hold the nursery until the channel has ended. Never raises: what fails in here ends this channel alone."""
-        if self._has_ended:
-            return
+        if not self._has_ended:
+            try:
+                await self._hold_nursery()
+            except Exception as exc:
+                self.crash(exc)
+        # after a crash the members that were closed by it still have their time
+        await self._cut_lingering()
+
+    async def _hold_nursery(self) -> None:
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -75,8 +82,6 @@ class Channel:
                     nursery.start_soon(task)
                 self._waiting_to_start.clear()
                 await trio.sleep_forever()
-        except Exception as exc:
-            self.crash(exc)
         finally:
             self._nursery = None
 
@@ -125,8 +130,6 @@ class Channel:
         log_fault("a channel failed and is closed", exc)
         self._hub.forget(self)
         self.close(CloseCode.INTERNAL_ERROR, "internal error")
-        for _, member in self._lingering:
-            member.abort()
         self._cancel()
 
     # --- presence --------------------------------------------------------------------------------------------------------------
@@ -199,7 +202,7 @@ class Channel:
 
     def _linger(self, member: _core.Member) -> None:
         self._lingering.append((trio.current_time() + CLOSE_TIMEOUT_SECONDS, member))
-        if len(self._lingering) == 1:
+        if len(self._lingering) == 1 and not self._has_ended:
             self._start(self._cut_lingering)
 
     async def _cut_lingering(self) -> None:
