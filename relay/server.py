@@ -30,7 +30,10 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.file_limit = raise_file_limit()
-        self.max_connections = max(self.file_limit - RESERVED_DESCRIPTORS, 1)
+        self.max_http_connections = min(MAX_HTTP_CONNECTIONS, self.file_limit // 10)
+        self.max_connections = max(
+            self.file_limit - self.max_http_connections - RESERVED_DESCRIPTORS, 1
+        )
         self._http_connections = 0
         self._stopping = trio.Event()
         self._drained = trio.Event()
@@ -142,8 +145,12 @@ class Server:
     def _on_http(self, fileno: int, data: bytes) -> None:
         """A request that is no upgrade: its connection is served by a task."""
         sock = socket.socket(fileno=fileno)
-        if self._http_connections >= MAX_HTTP_CONNECTIONS:
-            sock.close()
+        if self._http_connections >= self.max_http_connections:
+            refusal = admission.Refusal(
+                503, "too many requests at once, try again", b"Retry-After: 1"
+            )
+            with sock, contextlib.suppress(OSError):
+                sock.send(refusal.response())
             return
         self._http_connections += 1
         self._nursery.start_soon(
