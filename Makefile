@@ -60,7 +60,7 @@ use_sanitizers = $(call use_copy,sanitize) PYTHONMALLOC=malloc \
 sanitize: build $(VENV)/.tests ## run the tests under ASan and UBSan
 	$(call build_copy,sanitize)
 	$(use_sanitizers) $(assert_copy)
-	$(use_sanitizers) $(BIN)/pytest --ignore=tests/packaging --ignore=tests/browser -m 'not memory' \
+	$(use_sanitizers) $(BIN)/pytest --ignore=tests/packaging --ignore=tests/browser \
 		--capture=sys --timeout=300 $(ARGS)
 
 bench: build $(VENV)/.tests ## run the benchmark suite
