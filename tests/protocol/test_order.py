@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from support.member import Member, Visitors
@@ -11,7 +12,7 @@ from support.websocket import CLOSE, TEXT, close_payload, encode_frame
 COUNT = 300  # well within the default burst
 
 
-def messages(member: Member, count: int) -> list[int]:
+def messages(member: Member, count: int) -> list[Any]:
     return [member.receive_message() for _ in range(count)]
 
 

@@ -70,7 +70,8 @@ def test_lone_surrogate_escapes_are_relayed(pair: tuple[Member, Member], text: s
 
 
 @pytest.mark.parametrize(
-    "text", ['"\\ud800', '["\\ud800",NaN]', '"\\ud800"}', '"\\udc00" 1', '{"\\ud800":01}', '["\\ud800",٣]']
+    "text",
+    ['"\\ud800', '["\\ud800",NaN]', '"\\ud800"}', '"\\udc00" 1', '{"\\ud800":01}', '["\\ud800",٣]'],
 )
 def test_bad_json_around_a_lone_surrogate_is_one_error(
     pair: tuple[Member, Member], text: str

@@ -62,18 +62,18 @@ def test_join_of_one_who_announced_without_alias(visit: Visitors, channel: str) 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, ["type", "users", "total", "date"]),
-        ({"as_": "Ada"}, ["type", "users", "total", "date"]),
-        ({"announce": "1"}, ["type", "uid", "users", "total", "date"]),
-        ({"announce": "1", "as_": "Ada"}, ["type", "uid", "alias", "users", "total", "date"]),
+        ("", ["type", "users", "total", "date"]),
+        ("as=Ada", ["type", "users", "total", "date"]),
+        ("announce=1", ["type", "uid", "users", "total", "date"]),
+        ("announce=1&as=Ada", ["type", "uid", "alias", "users", "total", "date"]),
     ],
 )
 @pytest.mark.parametrize("path", ITTY_PATHS)
 def test_leave_names_the_leaver_only_if_announced(
-    visit: Visitors, channel: str, path: str, options: dict[str, str], expected: list[str]
+    visit: Visitors, channel: str, path: str, options: str, expected: list[str]
 ) -> None:
     witness = visit.join(channel)
-    leaver = visit.join(channel, path, **options)
+    leaver = visit.enter(f"{path}{channel}?{options}")
     witness.receive_event()
     leaver.leave()
     event = witness.receive_event()
@@ -87,19 +87,19 @@ def test_leave_names_the_leaver_only_if_announced(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, ["type", "self", "users", "total", "date"]),
-        ({"as_": "Ada"}, ["type", "self", "users", "total", "date"]),
-        ({"announce": "1"}, ["type", "self", "uid", "users", "total", "date"]),
+        ("", ["type", "self", "users", "total", "date"]),
+        ("as=Ada", ["type", "self", "users", "total", "date"]),
+        ("announce=1", ["type", "self", "uid", "users", "total", "date"]),
         (
-            {"announce": "1", "as_": "Ada"},
+            "announce=1&as=Ada",
             ["type", "self", "uid", "alias", "users", "total", "date"],
         ),
     ],
 )
 def test_own_join_on_the_older_path_names_itself_only_if_announced(
-    visit: Visitors, channel: str, options: dict[str, str], expected: list[str]
+    visit: Visitors, channel: str, options: str, expected: list[str]
 ) -> None:
-    assert keys(visit.join(channel, "/r/", **options).joined) == expected
+    assert keys(visit.enter(f"/r/{channel}?{options}").joined) == expected
 
 
 def test_both_paths_are_one_channel(visit: Visitors, channel: str) -> None:

@@ -34,7 +34,7 @@ def test_pings_are_answered_in_order(visit: Visitors, channel: str) -> None:
     """A server may answer only the newest of several pings (section 5.5.3), but not in another order, nor twice."""
     member = visit.join(channel)
     member.send(b"".join(encode_frame(PING, b"%03d" % number) for number in range(100)))
-    pongs = []
+    pongs: list[bytes] = []
     while not pongs or pongs[-1] != b"099":
         kind, payload = member.receive()
         assert kind == PONG

@@ -56,6 +56,7 @@ async def test_trio_websocket(relay: RelayProcess, channel: str) -> None:
             assert (await receive_json(second))["message"] == 2
             await second.ping(b"payload")
             await second.aclose(4001, "done")
+            assert second.closed is not None
             assert second.closed.code == 4001
             assert (await receive_json(first))["type"] == "leave"
 

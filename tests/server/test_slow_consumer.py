@@ -32,7 +32,7 @@ def number_of(message: bytes) -> int:
 
 def read_to_the_close(slow: Member) -> tuple[list[int], bytes]:
     """The numbers of the messages that still came, whole and in frames that are valid, and the close frame's payload."""
-    numbers = []
+    numbers: list[int] = []
     while True:
         kind, payload = slow.receive()
         if kind == CLOSE:
