@@ -207,9 +207,11 @@ cdef class Generator:
         cpu, began = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns(&self.load)
         stop = began + <uint64_t>(seconds * 1e9)
         self.load.sending = True
-        send_due(&self.load)
-        self._turn_until(stop, patience, False)
-        self.load.sending = False
+        try:
+            send_due(&self.load)
+            self._turn_until(stop, patience, False)
+        finally:
+            self.load.sending = False
         self._turn_until(stop + patience, patience, True)
         drained = now_ns(&self.load)
         give_up(&self.load, drained)

@@ -213,4 +213,6 @@ def test_a_signal_interrupts() -> None:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+        assert generator.hold(0.05).sent == 0
+        assert generator.run(0.05).stale <= 8  # what was under way
         generator.close()
