@@ -5,23 +5,23 @@ from __future__ import annotations
 from benchmarks.figures import Figures
 
 COLUMNS = (
-    ("", 26),
-    ("server", -6),
-    ("per s", 10),
+    ("row", 26),
+    ("server", 6),
+    ("per s", 11),
     ("CPU us", 8),
     ("p50 ms", 8),
     ("p99 ms", 8),
     ("wrong", 6),
-    ("server", 7),
-    ("load", 6),
+    ("server core", 12),
+    ("load core", 10),
     ("B/conn", 7),
 )
+NAMES = 2  # columns of text, to the left; the rest are figures, to the right
 
 
 def line(cells: tuple[str, ...]) -> str:
-    """Names to the left, figures to the right."""
     padded = [
-        cell.ljust(abs(width)) if i < 2 else cell.rjust(width)
+        cell.ljust(width) if i < NAMES else cell.rjust(width)
         for i, (cell, (_, width)) in enumerate(zip(cells, COLUMNS, strict=True))
     ]
     return " ".join(padded)
@@ -48,4 +48,4 @@ def row_line(name: str, contender: str, figures: Figures) -> str:
 
 
 def ratio_line(what: str, ratio: float, goal: float) -> str:
-    return f"{'':26} {what} relay/peer {ratio:.2f}, goal {goal:.2f}: {'met' if ratio <= goal else 'MISSED'}"
+    return f"{'':33} {what} relay/peer {ratio:.2f}, goal {goal:.2f}: {'met' if ratio <= goal else 'MISSED'}"
