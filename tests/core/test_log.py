@@ -384,6 +384,51 @@ def test_a_reader_that_always_lags_a_little_does_not_let_the_log_grow() -> None:
     assert log.missed(member) == 4
 
 
+def test_the_index_of_a_reader_that_always_lags_does_not_grow_either() -> None:
+    log = Log()
+    member, small, batch = join(log), frame(1, 4), 500
+    log.append(small)
+    for _ in range(400):
+        for _ in range(batch):
+            log.append(small)
+        assert take(member, batch * len(small)) == batch * small
+        assert log.backlog_bytes == len(small)
+        assert log.entry_count <= 2 * batch
+        assert log.allocated_bytes < 1_024 * 1_024
+
+
+def test_readers_that_always_lag_receive_their_own() -> None:
+    # What is let go of meanwhile: bytes, entries, the lists of a sender's own and of an audience's entries.
+    log = Log()
+    plain, lister, sender = join(log, "u1"), join(log, "u2", lists=True), join(log, "u3")
+    expected: dict[Member, bytes] = dict.fromkeys((plain, lister, sender), b"")
+    lag = 300
+    for number in range(4_000):
+        data = frame(number, 20 + number % 7)
+        match number % 5:
+            case 0 | 3:
+                log.append(data, sender)
+                readers = [plain, lister]
+            case 1:
+                log.append(data, None, AUDIENCE_LIST)
+                readers = [lister]
+            case 2:
+                log.append(data, None, AUDIENCE_COUNT)
+                readers = [plain, sender]
+            case _:
+                log.append(data)
+                readers = [plain, lister, sender]
+        for member in readers:
+            expected[member] += data
+        for member in expected:
+            ready = max(len(expected[member]) - lag, 0)
+            assert take(member, ready) == expected[member][:ready]
+            expected[member] = expected[member][ready:]
+        assert log.backlog_bytes < 2_000
+    assert [read_all(member) for member in expected] == list(expected.values())
+    assert_holds_nothing(log)
+
+
 def test_backlog_is_that_of_the_slowest() -> None:
     log = Log()
     fast, slow = join(log, "u1"), join(log, "u2")

@@ -195,6 +195,7 @@ class LogMachine(RuleBasedStateMachine):
         reader.member.close(1000)
         self.forget(reader)
         assert waiting(reader.member) == rest + CLOSE_1000
+        assert reader.member.backlog_bytes == len(rest + CLOSE_1000)
         reader.member.close(1008)
         assert read_all(reader.member) == rest + CLOSE_1000
 

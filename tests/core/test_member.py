@@ -281,7 +281,9 @@ def test_close_finishes_a_frame_half_sent(fill: Callable[[Log, Member], None], s
     fill(log, member)
     assert take(member, sent) == frame(1, 300)[:sent]
     member.close(1000)
+    assert member.backlog_bytes == len(frame(1, 300)) - sent + len(CLOSE_1000)
     assert read_all(member) == frame(1, 300)[sent:] + CLOSE_1000
+    assert member.backlog_bytes == 0
     assert log.is_empty
     assert log.allocated_bytes == 0
 

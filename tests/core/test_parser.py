@@ -455,6 +455,9 @@ def test_a_close_frame_with_a_reason(code: int, reason: bytes) -> None:
 def test_a_close_frame_with_half_a_code(payload: bytes) -> None:
     # Section 5.5.1: a body begins with a 2-byte code.
     expect_fault(client_frame(CLOSE, payload), 1002)
+    # Nor may what an earlier control frame left behind complete it.
+    ping = client_frame(PING, b"\x03\xe8\x03\xe8")
+    expect_fault(ping + client_frame(CLOSE, payload), 1002, (PING, b"\x03\xe8\x03\xe8"))
 
 
 @pytest.mark.parametrize("code", BAD_CODES)
