@@ -384,13 +384,14 @@ def test_a_reader_that_always_lags_a_little_does_not_let_the_log_grow() -> None:
     assert log.missed(member) == 4
 
 
-def test_the_index_of_a_reader_that_always_lags_does_not_grow_either() -> None:
+@pytest.mark.parametrize("audience", [AUDIENCE_ALL, AUDIENCE_COUNT])
+def test_the_index_of_a_reader_that_always_lags_does_not_grow_either(audience: int) -> None:
     log = Log()
     member, small, batch = join(log), frame(1, 4), 500
-    log.append(small)
+    log.append(small, None, audience)
     for _ in range(400):
         for _ in range(batch):
-            log.append(small)
+            log.append(small, None, audience)
         assert take(member, batch * len(small)) == batch * small
         assert log.backlog_bytes == len(small)
         assert log.entry_count <= 2 * batch
