@@ -97,13 +97,15 @@ cdef void reactor_on_timer(Reactor r) noexcept:
     """Cut the handshakes whose time is up, and listen again where descriptors had run out."""
     cdef uint64_t expirations
     cdef Handshake h
+    cdef int cut = 0
     c_read(r.timer_fd, &expirations, sizeof(expirations))
     try:
         while r.earliest != NULL:
             h = <Handshake>r.earliest
-            if h.deadline > r.now:
+            if h.deadline > r.now or cut == CUTS_PER_TURN:
                 set_timer(r.timer_fd, h.deadline - r.now)
                 break
+            cut += 1
             if h.state == READING_HEAD:
                 r.counters.timed_out += 1
                 send(h.fd, PyBytes_AS_STRING(HEAD_TOO_SLOW), PyBytes_GET_SIZE(HEAD_TOO_SLOW), MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -190,6 +192,7 @@ cdef int reactor_refuse(Reactor r, Handshake h, bytes response) except -1:
         return reactor_drop(r, h)
     shutdown(h.fd, SHUT_WR)
     h.state = LINGERING
+    handshake_forget_head(h)
     handshake_unlist(r, h)
     handshake_enlist(r, h)
     return 0

@@ -45,6 +45,7 @@ cdef uint8_t *log_reserve(Log log, size_t length) except NULL:
     if log.store == NULL:
         log.store = store_take()
         log.base = log.low = log.end
+        log.low_total = log.member_total
     store = log.store
     used = log.end - log.base
     if used + length > store.data_capacity:
@@ -99,10 +100,19 @@ cdef int log_publish(Log log, Member sender, stamp_t *stamp, const uint8_t *payl
     return log_commit(log, size, sender, FOR_ALL)
 
 
+cdef void log_moved_from(Log log, uint64_t cursor) noexcept:
+    """A member has moved on from `cursor`, or has left there. During a pass, and when one is due, the pass will settle."""
+    if log.is_dirty or log.in_pass or log.store == NULL or cursor != log.low:
+        return
+    log.low_total -= 1
+    if log.low_total == 0:
+        log_settle(log)
+
+
 cdef void log_settle(Log log) noexcept:
     """Let go of what every member has been sent. Asks every member where it stands, so it is called once per pass, not per
-    send; between passes only when the one that lagged most has moved."""
-    cdef uint32_t i
+    send; between passes only when the last of those that lagged most has moved."""
+    cdef uint32_t i, at_low = 0
     cdef uint64_t low = log.end, cursor
     if log.store == NULL:
         return
@@ -110,7 +120,10 @@ cdef void log_settle(Log log) noexcept:
         cursor = (<Member>log.member_table[i]).cursor
         if cursor < low:
             low = cursor
+            at_low = 0
+        at_low += cursor == low
     log.low = low
+    log.low_total = at_low
     if low == log.end:
         log.seq_base += <uint32_t>log.entry_end
         log.entry_head = log.entry_end = log.special_head = log.special_count = 0

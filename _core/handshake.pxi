@@ -34,6 +34,12 @@ cdef int handshake_keep(Handshake h, const uint8_t *data, size_t length) except 
     return 0
 
 
+cdef void handshake_forget_head(Handshake h) noexcept:
+    free(h.head)
+    h.head = NULL
+    h.length = h.capacity = 0
+
+
 cdef size_t head_end(const uint8_t *data, size_t length, size_t start) noexcept nogil:
     """Bytes up to and with the empty line that ends a head, searched from `start`; 0 when it is not there yet."""
     cdef const uint8_t *p = data + start

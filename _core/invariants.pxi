@@ -7,7 +7,7 @@ cdef void check(bint holds, const char *what) noexcept nogil:
 
 cdef void check_log(Log log) noexcept:
     """A log, its store and all its members agree. O(members + entries)."""
-    cdef uint32_t i, lists = 0, blocked = 0
+    cdef uint32_t i, lists = 0, blocked = 0, at_low = 0
     cdef Member m
     check(log.base <= log.low <= log.end or log.store == NULL, b"base <= low <= end")
     check(log.pass_end <= log.end, b"a pass ends within the log")
@@ -25,8 +25,10 @@ cdef void check_log(Log log) noexcept:
         check_items(m)
         lists += m.has_list
         blocked += m.is_blocked
+        at_low += m.cursor == log.low
     check(lists == log.list_total, b"members with list are counted")
     check(blocked == log.blocked_total, b"blocked members are counted")
+    check(at_low == log.low_total or log.store == NULL or log.is_dirty or log.in_pass, b"those that lag most are counted")
     check(log.directory.slots == NULL or log.directory.used == log.member_total, b"the directory has everyone")
 
 
@@ -69,11 +71,13 @@ cdef void check_items(Member m) noexcept:
     cdef const item_t *item = m.item_head
     cdef const item_t *last = NULL
     cdef uint64_t total = 0
+    cdef uint32_t count = 0
     while item != NULL:
         check(last == NULL or last.position <= item.position, b"private items are in order")
         check(item.sent < item.length, b"a private item that was sent is gone")
         check(item.sent == 0 or last == NULL, b"only the first private item is in part sent")
         total += item.length - item.sent
+        count += 1
         last = item
         item = item.next
-    check(total == m.item_bytes and last == m.item_tail, b"private items add up")
+    check(total == m.item_bytes and count == m.item_total and last == m.item_tail, b"private items add up")

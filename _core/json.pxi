@@ -1,21 +1,12 @@
 # Is a payload exactly one JSON value? msgspec checks the whole grammar in one call, in place and without building anything.
 
-import json
 import re
 
 import msgspec
 
 cdef object check_json = msgspec.json.Decoder(msgspec.Raw).decode
 cdef tuple JSON_FAULTS = (msgspec.MsgspecError, ValueError, RecursionError)
-
-
-def _refuse_constant(name):
-    raise ValueError(f"{name} is not JSON")
-
-
-# numbers stay text: they are not ours to convert, and Python limits how long they may be
-cdef object decode_surrogates = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant).decode
-cdef object SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+cdef object SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 @cython.final
@@ -56,10 +47,12 @@ cdef bint is_json(Reactor r, const uint8_t *payload, size_t length) except -1:
 cdef bint is_json_with_surrogates(bytes payload) except -1:
     """A second look at what msgspec refuses. It takes no escape of half a surrogate pair, as in `"\\ud83d"`; JSON's grammar does
     (RFC 8259 section 8.2), and JavaScript sends it for a string that was cut inside a character."""
-    if SURROGATE_ESCAPE.search(payload) is None:
+    # any other escape in their place leaves the grammar as it is, also where the backslash was itself an escaped one
+    replaced, count = SURROGATE_ESCAPE.subn(rb"\\u0000", payload)
+    if count == 0:
         return False
     try:
-        decode_surrogates(payload.decode())
+        check_json(replaced)
     except JSON_FAULTS:
         return False
     return True

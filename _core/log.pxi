@@ -32,6 +32,7 @@ cdef class Log:
     cdef store_t *store         # NULL while empty
     cdef uint64_t base
     cdef uint64_t low           # the lowest cursor, as of the last settling
+    cdef uint32_t low_total     # and how many members stood there
     cdef uint64_t end
     cdef uint64_t pass_end      # the end when the present, or last, pass of the fan-out began
     cdef size_t entry_head      # entries[entry_head:entry_end] are live
@@ -238,9 +239,7 @@ cdef int log_remove(Log log, Member m) except -1:
     log_cut_ties(m)
     if log.member_total == 0:
         log_forget_tables(log)
-    # with a pass to come, that settles it: asking everyone at each of many leaves would cost their square
-    if not log.is_dirty and (log.blocked_total == 0 or m.cursor == log.low):
-        log_settle(log)
+    log_moved_from(log, m.cursor)
     if RELAY_CHECK:
         check_log(log)
     Py_DECREF(m)

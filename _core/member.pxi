@@ -46,7 +46,8 @@ cdef class Member(Conn):
     cdef uint32_t own_seq       # its first own entry at or behind the cursor, and how many there are
     cdef uint32_t own_last
     cdef uint32_t own_count
-    cdef uint32_t item_bytes
+    cdef uint32_t item_total
+    cdef uint64_t item_bytes
     cdef uint64_t cursor
     cdef PyObject *log_object   # borrowed: the log owns its members, not the other way round
     cdef item_t *item_head
@@ -181,6 +182,11 @@ cdef inline uint64_t member_backlog(Member m) noexcept:
     return waiting
 
 
+cdef inline uint64_t member_cost(Member m) noexcept:
+    """What a member's lag is held against its limit with: a flood of tiny private frames costs more than its bytes."""
+    return member_backlog(m) + m.item_total * sizeof(item_t)
+
+
 cdef int member_leave_log(Member m) except -1:
     """Turn away from the log: what is left for it is the rest of the frame it is in the middle of, if any."""
     cdef Log log
@@ -194,6 +200,7 @@ cdef int member_leave_log(Member m) except -1:
         m.item_tail = rest
         while item != NULL:
             rest = item.next
+            m.item_total -= 1
             m.item_bytes -= item.length
             free(item)
             item = rest
@@ -211,7 +218,8 @@ cdef int member_leave_log(Member m) except -1:
         item = item_new(length)
         memcpy(item_data(item), log.store.data + (m.cursor - log.base), length)
         m.item_head = m.item_tail = item
-        m.item_bytes = <uint32_t>length
+        m.item_total = 1
+        m.item_bytes = length
     log_remove(log, m)
     return 0
 

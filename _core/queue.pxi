@@ -50,6 +50,7 @@ cdef int member_put(Member m, item_t *item) except -1:
     else:
         m.item_tail.next = item
     m.item_tail = item
+    m.item_total += 1
     m.item_bytes += item.length
     if m.reactor != NULL:
         reactor_note_dirty(<Reactor>m.reactor, m)
@@ -69,14 +70,19 @@ cdef int member_enqueue(Member m, const void *data, size_t length, uint8_t kind)
 cdef int member_pong(Member m, const uint8_t *payload, size_t length) except -1:
     """Answer a ping. Of pongs that wait side by side only the newest is kept, as RFC 6455 section 5.5.3 allows: a peer that
     pings and does not read cannot fill the queue."""
-    cdef uint8_t frame[2 + MAX_CONTROL_PAYLOAD]
-    cdef size_t size = write_header(frame, FIN | PONG, length)
-    cdef item_t *last = m.item_tail
-    memcpy(frame + size, payload, length)
-    if last != NULL and last.kind == PONG_ITEM and last.sent == 0 and last.length == size + length:
-        memcpy(item_data(last), frame, last.length)
+    cdef item_t *item = m.item_tail
+    if m.state != OPEN:
         return 0
-    return member_enqueue(m, frame, size + length, PONG_ITEM)
+    if item == NULL or item.kind != PONG_ITEM or item.sent:
+        item = item_new(2 + MAX_CONTROL_PAYLOAD)    # room for whatever ping comes next
+        item.kind = PONG_ITEM
+        item.length = 0
+        member_put(m, item)
+    m.item_bytes -= item.length
+    item.length = <uint32_t>(write_header(item_data(item), FIN | PONG, length) + length)
+    m.item_bytes += item.length
+    memcpy(item_data(item) + 2, payload, length)
+    return 0
 
 
 cdef void member_pop_item(Member m) noexcept:
@@ -84,6 +90,7 @@ cdef void member_pop_item(Member m) noexcept:
     m.item_head = item.next
     if item.next == NULL:
         m.item_tail = NULL
+    m.item_total -= 1
     m.item_bytes -= item.length - item.sent
     free(item)
 

@@ -17,9 +17,10 @@ cdef enum:
     READ_BYTES = 65536
     EVENTS_PER_WAIT = 256
     ACCEPTS_PER_TURN = 64
+    CUTS_PER_TURN = 256         # handshakes whose time is up
     IOV_PIECES = 512
     MEMBERS_PER_SLICE = 128     # of one log, before the next log has its turn
-    FLUSH_AT_BYTES = 262144     # a log with this much new is flushed at once, not at the end of the turn
+    READ_AHEAD_BYTES = 262144   # a channel with this much that it has not begun to send is not read from
 
 cdef double ACCEPT_PAUSE_SECONDS = 0.1
 
@@ -67,7 +68,7 @@ cdef class Reactor:
     cdef Window window
     cdef double message_rate, message_burst, handshake_timeout
     cdef uint32_t kick_after
-    cdef uint64_t max_message, max_party_message, backlog_limit
+    cdef uint64_t max_message, max_party_message, backlog_limit, read_ahead
     cdef size_t max_head
     cdef uint32_t max_connections
 
@@ -119,6 +120,7 @@ cdef class Reactor:
         self.max_message = max_message_bytes
         self.max_party_message = max_party_message_bytes
         self.backlog_limit = backlog_limit_bytes
+        self.read_ahead = min(<uint64_t>READ_AHEAD_BYTES, backlog_limit_bytes)
         self.handshake_timeout = handshake_timeout_seconds
         self.max_head = max_head_bytes
         self.max_connections = max_connections
@@ -167,6 +169,8 @@ cdef class Reactor:
         if self.connection_total >= self.max_connections:
             c_close(fileno)
             return
+        if not self.in_turn:
+            reactor_look_at_clock(self)
         guarded_accepted(self, fileno, data)
 
     def open_log(self, owner):

@@ -6,7 +6,6 @@ cdef int reactor_consume(Reactor r, Member m, uint8_t *data, size_t length) exce
     cdef uint8_t *cursor = data
     cdef event_t event
     cdef int kind
-    cdef Log log
     if parser == NULL:
         parser = &r.fresh
         parser.max_message = r.max_party_message if m.is_verbatim else r.max_message
@@ -27,10 +26,6 @@ cdef int reactor_consume(Reactor r, Member m, uint8_t *data, size_t length) exce
         parser_drop_message(parser)
         parser_init(parser, 0)
         raise
-    if m.log_object != NULL:
-        log = <Log>m.log_object
-        if log.end - log.pass_end > FLUSH_AT_BYTES and not log.in_pass:
-            reactor_flush_slice(r, log)
     return 0
 
 

@@ -82,8 +82,13 @@ cdef void reactor_flush_slice(Reactor r, Log log) noexcept:
         log_settle(log)
 
 
-cdef int reactor_check_backlog(Reactor r, Member m) except -1:
-    if member_backlog(m) > r.backlog_limit and m.state == OPEN:
+cdef int reactor_judge(Reactor r, Member m) except -1:
+    """Close a blocked member that lags too far. It gets one more chance first: room in its socket may be news of this turn."""
+    if m.state != OPEN or member_cost(m) <= r.backlog_limit:
+        return 0
+    member_unblock(m)
+    reactor_flush_member(r, m)
+    if m.state == OPEN and member_cost(m) > r.backlog_limit:
         r.counters.slow_consumers += 1
         member_close(m, close_frame(CLOSE_TRY_AGAIN_LATER, b"slow consumer"), False)
     return 0
@@ -124,9 +129,7 @@ cdef int reactor_flush_member(Reactor r, Member m) except -1:
     if m.state == CLOSING and not member_is_behind(m):
         return reactor_finish_closing(r, m)
     if before != m.cursor and m.log_object != NULL:
-        # one that lagged has moved; during a pass, or before one that is due, the pass settles it
-        if not (<Log>m.log_object).is_dirty and not (<Log>m.log_object).in_pass and before == (<Log>m.log_object).low:
-            log_settle(<Log>m.log_object)
+        log_moved_from(<Log>m.log_object, before)
     return 0
 
 

@@ -78,6 +78,7 @@ cdef int reactor_drop(Reactor r, Conn conn) except -1:
     if fd >= 0:
         unwatch(r.epoll_fd, fd)
         remember(&r.doomed, &r.doomed_total, &r.doomed_capacity, fd)
+        reactor_wake(r)
     return 0
 
 

@@ -1,12 +1,16 @@
 # One turn of the reactor, and the guards which keep what happens to one connection from reaching another.
 
+cdef inline void reactor_look_at_clock(Reactor r) noexcept:
+    r.now = steady_seconds()
+    stamp_set_date(&r.stamper.state, epoch_milliseconds())
+
+
 cdef bint reactor_turn(Reactor r, double budget) except -1:
     cdef double start = steady_seconds()
     cdef double read_until = start + budget * 0.5
     cdef bint more
-    r.now = start
+    reactor_look_at_clock(r)
     r.counters.turns += 1
-    stamp_set_date(&r.stamper.state, epoch_milliseconds())
     reactor_read_ready(r, read_until)
     if r.event_index == r.event_total:
         r.event_index = 0
@@ -77,7 +81,7 @@ cdef void guarded_flush(Reactor r, Member m) noexcept:
     cdef Member held = m
     try:
         if held.is_blocked:
-            reactor_check_backlog(r, held)
+            reactor_judge(r, held)
         else:
             reactor_flush_member(r, held)
     except BaseException as exc:
@@ -99,8 +103,8 @@ cdef int reactor_read(Reactor r, Conn conn) except -1:
     cdef Log log
     if conn.kind == IS_MEMBER and (<Member>conn).log_object != NULL:
         log = <Log>(<Member>conn).log_object
-        if log.in_pass and log.end - log.pass_end > r.backlog_limit:
-            # its fan-out is behind because this process is: the channel waits for itself, nobody else does
+        if log.end - log.pass_end > r.read_ahead:
+            # what the channel has got must go out first: it waits for itself, nobody else does
             return reactor_note_ready(r, conn)
     n = recv(conn.fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
     if n > 0:

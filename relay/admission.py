@@ -187,10 +187,10 @@ def _switching_response(headers: dict[bytes, bytes]) -> bytes:
         raise Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64")
     digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
     response = _SWITCHING + binascii.b2a_base64(digest, newline=False)
-    protocols = headers.get(b"sec-websocket-protocol")
-    if protocols:
+    protocol = headers.get(b"sec-websocket-protocol", b"").strip(b", \t").partition(b",")[0].strip()
+    if protocol:
         # browsers fail a connection that offered subprotocols and got none; the relay speaks them all
-        response += b"\r\nSec-WebSocket-Protocol: " + protocols.partition(b",")[0].strip()
+        response += b"\r\nSec-WebSocket-Protocol: " + protocol
     return response + b"\r\n\r\n"
 
 

@@ -62,6 +62,7 @@ class Channel:
         self._lingering: deque[tuple[float, _core.Member]] = deque()
         self._merged: type[JoinEvent] | type[LeaveEvent] | None = None
         self._is_merging = False
+        self._is_silent = False
         self._has_ended = False
 
     async def run(self) -> None:
@@ -109,7 +110,7 @@ class Channel:
         if total == 0:
             self._hub.forget(self)
             self._end_unless_lingering()
-        elif not member.verbatim:
+        elif not member.verbatim and not self._is_silent:
             self._tell_of(LeaveEvent, member, total, epoch_milliseconds())
 
     def on_error(self, member: _core.Member, kind: str, detail: Any) -> bytes:
@@ -119,7 +120,8 @@ class Channel:
         )
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close every member."""
+        """Close every member. Their leaves are told to nobody: everyone is leaving."""
+        self._is_silent = True
         self.log.close_members(code, reason)
 
     def crash(self, exc: BaseException) -> None:

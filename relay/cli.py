@@ -1,14 +1,20 @@
 """The command `relay`."""
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from relay import __version__
 from relay.config import Settings, parse_duration, parse_size
+from relay.faults import leaves
+
+if TYPE_CHECKING:
+    from relay.server import Server
 
 
 class _Quantity(click.ParamType[Any]):
@@ -147,17 +153,30 @@ def _run(settings: Settings) -> None:
     server = Server(settings)
 
     def announce(urls: list[str]) -> None:
-        click.echo(f"relay {__version__}")
-        click.echo(f"file limit {server.file_limit}, room for {server.max_connections} connections")
-        for url in urls:
-            click.echo(f"clients connect to {url.replace('http', 'ws', 1)}/c/<channel>")
-        for url in urls:
-            click.echo(f"listening on {url}")
+        lines = [
+            f"relay {__version__}",
+            f"file limit {server.file_limit}, room for {server.max_connections} connections",
+            *(f"clients connect to {url.replace('http', 'ws', 1)}/c/<channel>" for url in urls),
+            *(f"listening on {url}" for url in urls),
+        ]
+        try:
+            click.echo("\n".join(lines))
+        except OSError:
+            sys.stdout = open(os.devnull, "w")  # nobody reads; serve all the same  # noqa: SIM115
 
     try:
-        trio.run(server.run, announce)
-    except OSError as exc:
-        _fail(f"cannot listen on {settings.host} port {settings.port}: {exc.strerror or exc}", 1)
+        trio.run(_serve_to_the_end, server, announce)
+    except* OSError as group:
+        error = next(iter(leaves(group)))
+        text = (isinstance(error, OSError) and error.strerror) or str(error)
+        _fail(f"cannot listen on {settings.host} port {settings.port}: {text}", 1)
+
+
+async def _serve_to_the_end(server: "Server", announce: Callable[[list[str]], None]) -> None:
+    await server.run(announce)
+    # what is left is to end the process: a late signal must not make a failure of that
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _fail(text: str, code: int) -> Any:

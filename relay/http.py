@@ -1,6 +1,7 @@
 """The HTTP side of the public listener: every request that is no upgrade, one task per connection."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -10,41 +11,57 @@ from relay.admission import Refusal, Request, find_channel, parse_head, render_r
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 IDLE_TIMEOUT_SECONDS: Final = 10.0
+LINGER_SECONDS: Final = 1.0
 _READ_BYTES: Final = 16 * 1024
 
 Adopt = Callable[[trio.SocketStream, bytes], None]
 """Takes over a connection which asks for an upgrade after all, with the bytes of its request."""
 
 
-async def serve_connection(stream: trio.SocketStream, data: bytes, adopt: Adopt) -> None:
+async def serve_connection(
+    stream: trio.SocketStream, data: bytes, adopt: Adopt, may_stay: Callable[[], bool]
+) -> None:
     """Answer requests, `data` being what has been read of them, until the peer, an error or the idle time ends it.
 
-    Requests may be pipelined: they are answered in order, and a head is looked for only behind the one before it.
+    Requests may be pipelined: they are answered in order, and a head is looked for only behind the one before it. `may_stay`
+    says whether a connection may be kept for another request.
     """
     async with stream:
-        try:
-            while True:
-                with trio.fail_after(IDLE_TIMEOUT_SECONDS):
-                    head, data = await _read_head(stream, data)
-                if head is None:
-                    return
-                request = parse_head(head)
-                if request.wants_upgrade:
-                    adopt(stream, head + data)
-                    return
-                keeps_alive = _keeps_alive(request)
-                response = _answer(request, keeps_alive)
-                with trio.fail_after(IDLE_TIMEOUT_SECONDS):
-                    await stream.send_all(response)
-                if not keeps_alive:
-                    await _linger(stream)
-                    return
-        except Refusal as refusal:
-            with trio.move_on_after(IDLE_TIMEOUT_SECONDS):
-                await stream.send_all(refusal.response())
-                await _linger(stream)
-        except (trio.TooSlowError, trio.BrokenResourceError):
+        with suppress(trio.TooSlowError, trio.BrokenResourceError):
+            try:
+                await _serve_requests(stream, data, adopt, may_stay)
+            except Refusal as refusal:
+                await _send_last(stream, refusal.response())
+
+
+async def _serve_requests(
+    stream: trio.SocketStream, data: bytes, adopt: Adopt, may_stay: Callable[[], bool]
+) -> None:
+    """Raises Refusal for a request after which nothing of the stream can be trusted."""
+    while True:
+        with trio.fail_after(IDLE_TIMEOUT_SECONDS):
+            head, data = await _read_head(stream, data)
+        if head is None:
             return
+        request = parse_head(head)
+        if request.wants_upgrade:
+            adopt(stream, head + data)
+            return
+        if not (_keeps_alive(request) and may_stay()):
+            await _send_last(stream, _answer(request, keeps_alive=False))
+            return
+        with trio.fail_after(IDLE_TIMEOUT_SECONDS):
+            await stream.send_all(_answer(request, keeps_alive=True))
+
+
+async def _send_last(stream: trio.SocketStream, response: bytes) -> None:
+    """Answer, and let the peer read it before the connection is reset for what it still sends."""
+    with trio.fail_after(IDLE_TIMEOUT_SECONDS):
+        await stream.send_all(response)
+        await stream.send_eof()
+    with trio.move_on_after(LINGER_SECONDS):
+        while await stream.receive_some(_READ_BYTES):
+            pass
 
 
 async def _read_head(stream: trio.SocketStream, data: bytes) -> tuple[bytes | None, bytes]:
@@ -96,11 +113,3 @@ def _resource(request: Request) -> bytes:
 
 
 _TEXTS: Final = {b"/version": __version__.encode(), b"/health": b"ok"}
-
-
-async def _linger(stream: trio.SocketStream) -> None:
-    """Let the peer read the answer before the connection is reset for what it still sends."""
-    await stream.send_eof()
-    with trio.move_on_after(1.0):
-        while await stream.receive_some(_READ_BYTES):
-            pass

@@ -36,7 +36,8 @@ class Hub:
         if self.channels.get(channel.key) is channel:
             del self.channels[channel.key]
 
-    def close_members(self, code: CloseCode, reason: str) -> None:
-        """Close every member of every channel."""
+    async def close_members(self, code: CloseCode, reason: str) -> None:
+        """Close every member of every channel, one channel after the other."""
         for channel in list(self.channels.values()):
             channel.close(code, reason)
+            await trio.lowlevel.checkpoint()

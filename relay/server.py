@@ -13,7 +13,7 @@ import trio
 from relay import _core, admission, http
 from relay.channel import CLOSE_TIMEOUT_SECONDS
 from relay.config import Settings
-from relay.faults import log_fault
+from relay.faults import FaultLog
 from relay.hub import Hub
 from relay.protocol import CloseCode, UidSource, envelope_prefix
 
@@ -39,6 +39,7 @@ class Server:
         self._drained = trio.Event()
         self._is_draining = False
         self._new_uid = UidSource().take
+        self._connection_faults = FaultLog("a connection failed and is closed")
 
     async def run(self, announce: Callable[[list[str]], None]) -> None:
         """Serve; `announce` gets the URLs once connections are accepted.
@@ -110,7 +111,7 @@ class Server:
     async def _close_members(self) -> None:
         """Say goodbye to everyone, and give the closing handshakes their time."""
         self._is_draining = True
-        self._hub.close_members(CloseCode.GOING_AWAY, "the server is shutting down")
+        await self._hub.close_members(CloseCode.GOING_AWAY, "the server is shutting down")
         if self._has_members():
             with trio.move_on_after(CLOSE_TIMEOUT_SECONDS):
                 await self._drained.wait()
@@ -127,6 +128,8 @@ class Server:
             request = admission.parse_head(head)
             if not request.wants_upgrade:
                 return None
+            if self._stopping.is_set():
+                raise admission.Refusal(503, "the server is shutting down", b"Retry-After: 5")
             upgrade = admission.accept_upgrade(request)
         except admission.Refusal as refusal:
             return refusal.response()
@@ -159,11 +162,17 @@ class Server:
 
     async def _serve_http(self, stream: trio.SocketStream, data: bytes) -> None:
         try:
-            await http.serve_connection(stream, data, self._adopt)
+            await http.serve_connection(stream, data, self._adopt, self._may_stay)
         except Exception as exc:
             self._on_crash(None, exc)
         finally:
             self._http_connections -= 1
+
+    def _may_stay(self) -> bool:
+        """Whether HTTP connections may idle: not when they would keep others out, nor while the server ends."""
+        return (
+            self._http_connections * 2 <= self.max_http_connections and not self._stopping.is_set()
+        )
 
     def _adopt(self, stream: trio.SocketStream, data: bytes) -> None:
         """A connection that was HTTP asks for an upgrade: back to the reactor."""
@@ -174,7 +183,7 @@ class Server:
         if owner is not None:
             owner.crash(exc)
         else:
-            log_fault("a connection failed and is closed", exc)
+            self._connection_faults.note(exc)
 
 
 def raise_file_limit() -> int:
