@@ -2,8 +2,7 @@
 cdef extern from "debug.h" nogil:
     const int RELAY_CHECK
     void relay_broken(const char *what) noexcept
-    bint relay_likely(bint condition) noexcept
-    bint relay_unlikely(bint condition) noexcept
+    void relay_prefetch(const void *address) noexcept
 
 IS_DEBUG = RELAY_CHECK != 0
 

@@ -16,6 +16,5 @@ static inline void relay_broken(const char *what) {
     abort();
 }
 
-#define relay_likely(x) __builtin_expect(!!(x), 1)
-#define relay_unlikely(x) __builtin_expect(!!(x), 0)
+#define relay_prefetch(p) __builtin_prefetch(p)
 #endif

@@ -1,7 +1,8 @@
 # uid -> member, for direct messages: an open-addressing table of borrowed members with linear probing, at most half full.
 # A channel builds it at its first direct message; the many that never see one pay nothing.
 #
-# Uids are ours and random, so an attacker can choose what to look up but not what is stored: no chain grows by design.
+# Uids are ours and random, so an attacker can choose what to look up but not what is stored: no chain grows by design. Members
+# of verbatim rooms have none and are never looked up.
 
 cdef struct directory_t:
     PyObject **slots            # NULL until the first look-up

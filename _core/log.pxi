@@ -66,10 +66,6 @@ cdef class Log:
     def owner(self):
         return self.channel
 
-    @owner.setter
-    def owner(self, value):
-        self.channel = value
-
     @property
     def members(self):
         return [<object>self.member_table[i] for i in range(self.member_total)]

@@ -20,8 +20,8 @@ cdef class Conn:
     cdef int fd
     cdef uint8_t kind
     cdef uint8_t state
-    cdef bint is_ready          # queued to be read again in the next turn
-    cdef bint at_end            # the peer has said that no more will come
+    cdef uint8_t is_ready       # queued to be read again in the next turn
+    cdef uint8_t at_end         # the peer has said that no more will come
 
 
 @cython.final
@@ -32,26 +32,28 @@ cdef class Member(Conn):
     `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty.
     """
 
-    cdef bint is_blocked        # its socket took less than there was; the reactor waits for room
-    cdef bint is_dirty          # queued to be flushed at the end of the turn
-    cdef bint hangs_up          # once its last bytes are out the socket is closed, not only shut down
-    cdef bint has_echo
-    cdef bint has_announce
-    cdef bint has_list
-    cdef bint is_verbatim
-    cdef uint8_t warnings
-    cdef uint8_t uid_length
-    cdef uint16_t prefix_length
-    cdef uint32_t index         # among its log's members
-    cdef uint32_t own_seq       # its first own entry at or behind the cursor, and how many there are
-    cdef uint32_t own_last
-    cdef uint32_t own_count
-    cdef uint32_t item_total
-    cdef uint64_t item_bytes
+    # What a fan-out looks at comes first, so that with what Conn has before it one or two cache lines are touched. Flags are
+    # bytes, because a bint is an int.
     cdef uint64_t cursor
     cdef PyObject *log_object   # borrowed: the log owns its members, not the other way round
     cdef item_t *item_head
+    cdef uint32_t own_count     # its own entries at or behind the cursor,
+    cdef uint32_t own_seq       # the first of them
+    cdef uint32_t own_last      # and the last
+    cdef uint32_t index         # among its log's members
+    cdef uint8_t is_blocked     # its socket took less than there was; the reactor waits for room
+    cdef uint8_t is_dirty       # queued to be flushed at the end of the turn
+    cdef uint8_t hangs_up       # once its last bytes are out the socket is closed, not only shut down
+    cdef uint8_t has_echo
+    cdef uint8_t has_announce
+    cdef uint8_t has_list
+    cdef uint8_t is_verbatim
+    cdef uint8_t warnings
+    cdef uint8_t uid_length
+    cdef uint16_t prefix_length
+    cdef uint32_t item_total
     cdef item_t *item_tail
+    cdef uint64_t item_bytes
     cdef parser_t *parser       # only while a message is under way
     cdef uint8_t *prefix_data
     cdef const uint8_t *uid_data
@@ -101,19 +103,19 @@ cdef class Member(Conn):
 
     @property
     def echo(self):
-        return self.has_echo
+        return self.has_echo != 0
 
     @property
     def announce(self):
-        return self.has_announce
+        return self.has_announce != 0
 
     @property
     def lists(self):
-        return self.has_list
+        return self.has_list != 0
 
     @property
     def verbatim(self):
-        return self.is_verbatim
+        return self.is_verbatim != 0
 
     @property
     def log(self):
@@ -127,12 +129,12 @@ cdef class Member(Conn):
 
     @property
     def is_behind(self):
-        """Whether bytes wait for it, in the log or in its private queue."""
+        """Whether there is more for it, in the log or in its private queue; entries it will not get count until it moves."""
         return member_is_behind(self)
 
     @property
     def backlog_bytes(self):
-        """How many bytes it lags: log and private queue together."""
+        """How many bytes it lags, log and private queue together; entries it will not get count until it moves."""
         return member_backlog(self)
 
     def enqueue(self, bytes data not None):

@@ -74,6 +74,8 @@ cdef void reactor_flush_slice(Reactor r, Log log) noexcept:
         m = <Member>log.member_table[log.pass_index]
         # before the flush: it may take members out, this one included, and then moves the index
         log.pass_index += 1
+        if log.pass_index < log.member_total:
+            relay_prefetch(log.member_table[log.pass_index])
         if m.cursor != log.end:
             guarded_flush(r, m)
             visits += 1

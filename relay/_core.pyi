@@ -156,10 +156,10 @@ class Member:
         """Its socket's descriptor; -1 when it has none (yet, or any more)."""
     @property
     def is_behind(self) -> bool:
-        """Whether bytes wait for it, in the log or in its private queue."""
+        """Whether there is more for it, in the log or in its private queue; entries it will not get count until it moves."""
     @property
     def backlog_bytes(self) -> int:
-        """How many bytes it lags: log and private queue together."""
+        """How many bytes it lags, log and private queue together; entries it will not get count until it moves."""
     def enqueue(self, data: bytes) -> None:
         """Queue bytes for this member alone, to follow all that is in the log now and to precede all that comes later."""
     def gather(self) -> list[bytes]:
