@@ -60,11 +60,20 @@ cdef void reactor_pause_listener(Reactor r, int listener) noexcept:
     """Out of descriptors: stop asking for a moment, or the loop would spin on a listener that stays readable."""
     unwatch(r.epoll_fd, listener)
     r.paused.append(listener)
-    set_timer(r.timer_fd, ACCEPT_PAUSE_SECONDS)
+    r.resume_at = r.now + ACCEPT_PAUSE_SECONDS
+    reactor_arm(r, r.resume_at)
+
+
+cdef int reactor_resume_listeners(Reactor r) except -1:
+    paused, r.paused = r.paused, []
+    r.resume_at = INFINITY
+    for listener in paused:
+        watch(r.epoll_fd, listener, EPOLLIN)
+    return 0
 
 
 cdef void handshake_enlist(Reactor r, Handshake h) noexcept:
-    """Last in the list, with the full time ahead. The timer runs for the first."""
+    """Last in the list, with the full time ahead."""
     h.deadline = r.now + r.handshake_timeout
     h.later = NULL
     h.earlier = r.latest
@@ -72,8 +81,7 @@ cdef void handshake_enlist(Reactor r, Handshake h) noexcept:
         (<Handshake>r.latest).later = <PyObject *>h
     else:
         r.earliest = <PyObject *>h
-    if r.earliest == <PyObject *>h and not r.paused:
-        set_timer(r.timer_fd, r.handshake_timeout)
+    reactor_arm(r, h.deadline)
     r.latest = <PyObject *>h
     r.handshake_total += 1
 
@@ -93,28 +101,20 @@ cdef void handshake_unlist(Reactor r, Handshake h) noexcept:
     r.handshake_total -= 1
 
 
-cdef void reactor_on_timer(Reactor r) noexcept:
-    """Cut the handshakes whose time is up, and listen again where descriptors had run out."""
-    cdef uint64_t expirations
+cdef int reactor_cut_handshakes(Reactor r) except -1:
+    """Cut those whose time is up, some at a time."""
     cdef Handshake h
     cdef int cut = 0
-    c_read(r.timer_fd, &expirations, sizeof(expirations))
-    try:
-        while r.earliest != NULL:
-            h = <Handshake>r.earliest
-            if h.deadline > r.now or cut == CUTS_PER_TURN:
-                set_timer(r.timer_fd, h.deadline - r.now)
-                break
-            cut += 1
-            if h.state == READING_HEAD:
-                r.counters.timed_out += 1
-                send(h.fd, PyBytes_AS_STRING(HEAD_TOO_SLOW), PyBytes_GET_SIZE(HEAD_TOO_SLOW), MSG_DONTWAIT | MSG_NOSIGNAL)
-            reactor_drop(r, h)
-        paused, r.paused = r.paused, []
-        for listener in paused:
-            watch(r.epoll_fd, listener, EPOLLIN)
-    except BaseException as exc:
-        reactor_report(r, None, exc)
+    while r.earliest != NULL and cut < CUTS_PER_TURN:
+        h = <Handshake>r.earliest
+        if h.deadline > r.now:
+            break
+        cut += 1
+        if h.state == READING_HEAD:
+            r.counters.timed_out += 1
+            send(h.fd, PyBytes_AS_STRING(HEAD_TOO_SLOW), PyBytes_GET_SIZE(HEAD_TOO_SLOW), MSG_DONTWAIT | MSG_NOSIGNAL)
+        reactor_drop(r, h)
+    return 0
 
 
 cdef int reactor_on_head(Reactor r, Handshake h, const uint8_t *data, size_t length) except -1:
@@ -163,6 +163,8 @@ cdef int reactor_promote(Reactor r, Handshake h, Member m, bytes rest) except -1
     if h.is_ready:
         m.is_ready = True   # its place in the queue is by descriptor
     bucket_fill(&m.bucket, r.message_burst, r.now)
+    m.heard_at = r.now
+    reactor_start_sweep(r)
     reactor_flush_member(r, m)
     if rest and m.state == OPEN:
         own = bytearray(rest)   # the parser unmasks in place

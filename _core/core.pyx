@@ -49,6 +49,8 @@ include "turn.pxi"
 include "receive.pxi"
 include "send.pxi"
 include "accept.pxi"
+include "timer.pxi"
+include "keepalive.pxi"
 
 # what callers never meet by name
 for _name in ("Conn", "Handshake", "Listener", "Window"):

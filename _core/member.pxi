@@ -59,6 +59,7 @@ cdef class Member(Conn):
     cdef const uint8_t *uid_data
     cdef bucket_t bucket
     cdef double warned_at
+    cdef double heard_at        # when something came from it last
 
     def __cinit__(self, bytes prefix not None, *, bint echo=False, bint announce=False, bint lists=False,
                   bint verbatim=False):

@@ -44,6 +44,7 @@ cdef struct counters_t:
     uint64_t rate_limited       # messages dropped by the bucket
     uint64_t kicked
     uint64_t slow_consumers
+    uint64_t silent             # members that were gone without a word
     uint64_t faults             # connections failed for what they sent
     uint64_t crashes            # exceptions contained
     uint64_t sends              # system calls that sent to members
@@ -66,7 +67,7 @@ cdef class Reactor:
     cdef object on_crash
     cdef Stamper stamper
     cdef Window window
-    cdef double message_rate, message_burst, handshake_timeout
+    cdef double message_rate, message_burst, handshake_timeout, ping_interval
     cdef uint32_t kick_after
     cdef uint64_t max_message, max_party_message, backlog_limit, read_ahead
     cdef size_t max_head
@@ -81,6 +82,10 @@ cdef class Reactor:
     cdef PyObject *latest
     cdef list paused            # listeners that ran out of descriptors
     cdef double now
+    cdef double wake_at         # what the timer is armed for; infinity: it is not
+    cdef double resume_at       # of the paused listeners
+    cdef double sweep_at        # the keepalive's next tick
+    cdef uint32_t sweep_tick
 
     cdef epoll_event events[EVENTS_PER_WAIT]
     cdef int event_index, event_total
@@ -104,7 +109,8 @@ cdef class Reactor:
     def __init__(
         self, admit, *, bytes boot, on_http, on_crash, double message_rate=250.0, double message_burst=1000.0,
         uint32_t kick_after=3, uint64_t max_message_bytes=102_400, uint64_t max_party_message_bytes=1_048_576,
-        uint64_t backlog_limit_bytes=1_048_576, double handshake_timeout_seconds=10.0, size_t max_head_bytes=16_384,
+        uint64_t backlog_limit_bytes=1_048_576, double handshake_timeout_seconds=10.0,
+        double ping_interval_seconds=25.0, size_t max_head_bytes=16_384,
         uint32_t max_connections=1_000_000,
     ):
         if self.epoll_fd >= 0:
@@ -122,6 +128,8 @@ cdef class Reactor:
         self.backlog_limit = backlog_limit_bytes
         self.read_ahead = min(<uint64_t>READ_AHEAD_BYTES, backlog_limit_bytes)
         self.handshake_timeout = handshake_timeout_seconds
+        self.ping_interval = ping_interval_seconds
+        self.wake_at = self.resume_at = self.sweep_at = INFINITY
         self.max_head = max_head_bytes
         self.max_connections = max_connections
         self.paused = []

@@ -1,11 +1,5 @@
 # The fan-out: who is flushed when, and the system call that does it.
 
-cdef inline void reactor_wake(Reactor r) noexcept:
-    """Work that arises between turns, from a channel's tasks, has no event of its own: let the timer be it."""
-    if not r.in_turn:
-        set_timer(r.timer_fd, 0)
-
-
 cdef int reactor_note_dirty(Reactor r, Member m) except -1:
     if not m.is_dirty and m.fd >= 0:
         m.is_dirty = True

@@ -109,6 +109,8 @@ cdef int reactor_read(Reactor r, Conn conn) except -1:
     n = recv(conn.fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
     if n > 0:
         r.counters.bytes_in += n
+        if conn.kind == IS_MEMBER:
+            (<Member>conn).heard_at = r.now
         # after a short read the next byte is a new edge, but an end that has been signalled already is not
         if n == READ_BYTES or conn.at_end:
             reactor_note_ready(r, conn)

@@ -248,6 +248,7 @@ class Reactor:
         max_party_message_bytes: int = 1_048_576,
         backlog_limit_bytes: int = 1_048_576,
         handshake_timeout_seconds: float = 10.0,
+        ping_interval_seconds: float = 25.0,
         max_head_bytes: int = 16_384,
         max_connections: int = 1_000_000,
     ) -> None: ...

@@ -108,6 +108,13 @@ def main() -> None:
     help="Time a client has for the head of its request.",
 )
 @click.option(
+    "--ping-interval",
+    type=TIME,
+    default="25s",
+    show_default=True,
+    help="Time between pings; a connection that is silent for two of them is dropped. 0 turns both off.",
+)
+@click.option(
     "--presence",
     type=click.Choice(["all", "auto", "off"]),
     default=_DEFAULTS.presence,

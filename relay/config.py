@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_party_message: Bytes = 1024 * 1024
     backlog_limit: Bytes = 1024 * 1024
     handshake_timeout: Seconds = 10.0
+    ping_interval: Seconds = 25.0
     presence: Literal["all", "auto", "off"] = "auto"
     presence_limit: int = 1000
 
@@ -71,6 +72,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             self.backlog_limit,
             1024 <= self.backlog_limit <= 2**31,
             "1 KiB to 2 GiB",
+        )
+        _require(
+            "ping_interval",
+            self.ping_interval,
+            self.ping_interval == 0 or 0.1 <= self.ping_interval <= 3600,
+            "0 (off), or 0.1 s to 1 h",
         )
         _require(
             "handshake_timeout",

@@ -84,6 +84,7 @@ class Server:
             max_party_message_bytes=settings.max_party_message,
             backlog_limit_bytes=settings.backlog_limit,
             handshake_timeout_seconds=settings.handshake_timeout,
+            ping_interval_seconds=settings.ping_interval,
             max_connections=self.max_connections,
         )
 

@@ -7,12 +7,8 @@ from collections.abc import Iterator
 import pytest
 from support.fixtures import VisitAt
 from support.member import Visitors
-from support.process import RelayProcess, knows_flag
+from support.process import RelayProcess
 from support.websocket import PING, PONG, TEXT
-
-pytestmark = pytest.mark.skipif(
-    not knows_flag("--ping-interval"), reason="this server has no --ping-interval yet"
-)
 
 
 @pytest.fixture(scope="module")
