@@ -228,7 +228,9 @@ cdef int log_remove(Log log, Member m) except -1:
         log_move_member(log, log.pass_index, hole)
         hole = log.pass_index
     log.member_total -= 1
-    log_move_member(log, log.member_total, hole)
+    if hole != log.member_total:
+        # else the one there has just been moved away, and knows its new index
+        log_move_member(log, log.member_total, hole)
     log.list_total -= m.has_list
     if m.is_blocked:
         log.blocked_total -= 1
