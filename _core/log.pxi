@@ -103,14 +103,16 @@ cdef class Log:
         return self.entry_end - self.entry_head
 
     def attach(self, Member member not None):
-        """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere."""
-        if member.log_object != NULL or member.state != OPEN:
-            raise ValueError("member: is attached to a log, or has left one")
+        """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere, or connected."""
+        if member.log_object != NULL or member.state != OPEN or member.fd >= 0:
+            raise ValueError("member: is attached to a log, connected, or has left")
         log_add(self, member)
 
     def detach(self, Member member not None):
-        """Take `member` out without a word to the owner. Raises ValueError when it is not attached here."""
+        """Take `member` out without a word to the owner. Raises ValueError when it is not attached here, or is connected."""
         log_require(self, member)
+        if member.fd >= 0:
+            raise ValueError("member: is connected; abort or close it")
         log_remove(self, member)
 
     def append(self, bytes frame not None, Member sender=None, int audience=0):

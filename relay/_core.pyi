@@ -207,9 +207,9 @@ class Log:
     @property
     def entry_count(self) -> int: ...
     def attach(self, member: Member) -> None:
-        """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere."""
+        """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere, or connected."""
     def detach(self, member: Member) -> None:
-        """Take `member` out without a word to the owner. Raises ValueError when it is not attached here."""
+        """Take `member` out without a word to the owner. Raises ValueError when it is not attached here, or is connected."""
     def append(self, frame: bytes, sender: Member | None = None, audience: int = 0) -> None:
         """Append one whole frame for `audience`: all, those with `list`, or those without.
 
