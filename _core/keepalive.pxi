@@ -3,6 +3,9 @@
 # There is no timer per member. A sweep takes an interval in 64 ticks; at each it pings the descriptors which are congruent to
 # the tick modulo 64, so that pings are spread evenly however the connections came, and looks for silence among those which are
 # congruent modulo 8, so that a dead peer is found an eighth of an interval after its time at the latest.
+#
+# Signs of life are bytes from the peer, and room in a socket that was full: a slow line that still takes what it is sent may
+# hold the ping back for longer than two intervals.
 
 cdef enum:
     TICKS_PER_INTERVAL = 64
@@ -47,7 +50,8 @@ cdef void guarded_silence(Reactor r, Member m) noexcept:
 
 
 cdef int member_ping(Member m) except -1:
-    """Who is behind is not pinged: it has bytes to answer for anyway."""
-    if member_is_behind(m):
+    """Ping, unless the last ping still waits to be sent. Also who is behind: one who only listens answers nothing else."""
+    if m.ping_waits:
         return 0
-    return member_enqueue(m, PING_FRAME, 2, PLAIN_ITEM)
+    m.ping_waits = True
+    return member_enqueue(m, PING_FRAME, 2, PING_ITEM)

@@ -49,6 +49,7 @@ cdef class Member(Conn):
     cdef uint8_t has_list
     cdef uint8_t is_verbatim
     cdef uint8_t warnings
+    cdef uint8_t ping_waits     # a ping of ours is in the private queue
     cdef uint8_t uid_length
     cdef uint16_t prefix_length
     cdef uint32_t item_total

@@ -6,6 +6,7 @@
 cdef enum ItemKind:
     PLAIN_ITEM = 0
     PONG_ITEM = 1
+    PING_ITEM = 2
 
 cdef struct item_t:
     item_t *next
@@ -90,6 +91,8 @@ cdef void member_pop_item(Member m) noexcept:
     m.item_head = item.next
     if item.next == NULL:
         m.item_tail = NULL
+    if item.kind == PING_ITEM:
+        m.ping_waits = False
     m.item_total -= 1
     m.item_bytes -= item.length - item.sent
     free(item)
