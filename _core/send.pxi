@@ -106,6 +106,7 @@ cdef int reactor_flush_member(Reactor r, Member m) except -1:
     """Send all that waits for one member, in one system call unless its socket is full or the pieces are very many."""
     cdef uint64_t before = m.cursor
     cdef Py_ssize_t sent
+    cdef bint has_failed = False
     if m.fd < 0:
         return member_abort(m)
     while member_is_behind(m):
@@ -115,17 +116,20 @@ cdef int reactor_flush_member(Reactor r, Member m) except -1:
                 continue
             if errno == EAGAIN or errno == ENOBUFS:
                 member_block(m)
-                break
-            return member_abort(m)
+            else:
+                has_failed = True
+            break
         r.counters.bytes_out += sent
         if reads_all(m):
             m.cursor += sent
         else:
             member_advance(m, sent)
-    if m.state == CLOSING and not member_is_behind(m):
-        return reactor_finish_closing(r, m)
     if before != m.cursor and m.log_object != NULL:
         log_moved_from(<Log>m.log_object, before)
+    if has_failed:
+        return member_abort(m)
+    if m.state == CLOSING and not member_is_behind(m):
+        return reactor_finish_closing(r, m)
     return 0
 
 
