@@ -3,4 +3,4 @@
 from benchmarks.contenders import relay
 from benchmarks.run import main
 
-main("benchmarks", [relay()])
+main("benchmarks", relay)

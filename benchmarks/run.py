@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,13 +33,17 @@ def arguments(program: str) -> argparse.Namespace:
     return options
 
 
-def main(program: str, contenders: Sequence[Contender]) -> None:
-    """Measure all chosen rows and print a table; ratios too when there is a peer."""
+def main(program: str, *find: Callable[[], Contender]) -> None:
+    """Measure all chosen rows and print a table; ratios too when there is a peer.
+
+    Contenders are found (and a peer installed) only when the arguments were right and something is to be measured.
+    """
     options = arguments(program)
     chosen = [row for row in ROWS if options.rows in row.name]
     if options.list:
         print(*(row.name for row in chosen), sep="\n")
         return
+    contenders = [each() for each in find]
     print(describe(contenders), heading(), sep="\n\n", flush=True)
     results: dict[str, Rounds] = {}
     for row in chosen:

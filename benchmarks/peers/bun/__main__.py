@@ -4,4 +4,4 @@ from benchmarks.contenders import relay
 from benchmarks.peers.bun import bun
 from benchmarks.run import main
 
-main("benchmarks.peers.bun", [relay(), bun()])
+main("benchmarks.peers.bun", relay, bun)
