@@ -44,13 +44,15 @@ def main(program: str, *find: Callable[[], Contender]) -> None:
         print(*(row.name for row in chosen), sep="\n")
         return
     contenders = [each() for each in find]
-    print(describe(contenders), heading(), sep="\n\n", flush=True)
+    machine = describe(contenders)
+    print(machine, heading(), sep="\n\n", flush=True)
     results: dict[str, Rounds] = {}
     for row in chosen:
         results[row.name] = run_row(row, contenders, options.rounds, options.seconds)
         report_row(row, results[row.name])
     if options.json is not None:
-        options.json.write_text(json.dumps(plain(results), indent=1) + "\n")
+        kept = {"machine": machine.splitlines(), "rows": plain(results)}
+        options.json.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def run_row(
