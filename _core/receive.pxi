@@ -31,10 +31,10 @@ cdef int reactor_consume(Reactor r, Member m, uint8_t *data, size_t length) exce
 
 cdef int reactor_return_parser(Reactor r, Member m, parser_t *parser) except -1:
     """Keep the parser's state with the member while it is inside a message, and nowhere otherwise."""
-    cdef bint done = m.state != OPEN or (parser_is_idle(parser) and not parser.delivered)
+    cdef bint done
     if parser.delivered:
         parser_drop_message(parser)
-        done = m.state != OPEN or parser_is_idle(parser)
+    done = m.state != OPEN or parser_is_idle(parser)
     if parser == m.parser:
         if done:
             parser_drop_message(parser)
