@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
+DISTURBANCE_MAX = 0.1
+
 
 @dataclass(frozen=True)
 class Figures:
     """Of one round, or the medians of several. Units of work are deliveries, or opening handshakes.
 
-    `server_us` is the server's processor time per unit in microseconds. Utilisations are shares of one core.
+    `server_us` is the server's processor time per unit in microseconds. Utilisations are shares of one core, and
+    `disturbance` is the share of the time in which the server or the generator, the worse of them, waited for its
+    core because something else on the machine had it.
     """
 
     units_per_second: float
@@ -21,18 +25,21 @@ class Figures:
     wrong: float  # lost, duplicated, reordered or unexpected
     server_utilisation: float
     generator_utilisation: float
+    disturbance: float
     bytes_per_connection: float = 0.0
     is_load: bool = True
 
     @property
     def verdict(self) -> str:
-        """`valid`, or why not: the server must have been the busy side, and everything delivered.
+        """`valid`, or why not: everything delivered, the machine quiet, and the server the busy side.
 
-        Of handshakes only the second is asked: on loopback the kernel does most of a connection's set-up, the
+        Of handshakes the last is not asked: on loopback the kernel does most of a connection's set-up, the
         server's half included, in the process that connects.
         """
         if self.wrong:
             return "invalid: not all delivered once and in order"
+        if self.disturbance > DISTURBANCE_MAX:
+            return f"disturbed: others had {self.disturbance:.0%} of a core"
         if self.is_load and self.generator_utilisation >= self.server_utilisation:
             return "invalid: the generator was busier"
         return "valid"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.figures import Figures
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, own_usage, pinned_to_load_core, raise_file_limit
 from benchmarks.rows import OpenRow, Row
 from relay._load import Generator, RunReport
 
@@ -34,18 +34,19 @@ def measure_load(row: Row, server: ServerProcess, seconds: float) -> Figures:
     )
     generator.connect()
     generator.run(WARM_UP_SECONDS)
-    before = server.cpu_seconds()
+    before, own_before = server.usage(), own_usage()
     report = generator.run(seconds)
-    used = server.cpu_seconds() - before
+    used, own = server.usage() - before, own_usage() - own_before
     generator.close(0)
     return Figures(
         units_per_second=report.deliveries_per_second,
-        server_us=used * 1e6 / report.delivered if report.delivered else float("nan"),
+        server_us=used.ran * 1e6 / report.delivered if report.delivered else float("nan"),
         p50_ms=report.latency.p50 * 1e3,
         p99_ms=report.latency.p99 * 1e3,
         wrong=wrong_in(report),
-        server_utilisation=used / report.seconds,
+        server_utilisation=used.ran / report.seconds,
         generator_utilisation=report.cpu_seconds / report.seconds,
+        disturbance=max(used.waited, own.waited) / report.seconds,
     )
 
 
@@ -63,21 +64,23 @@ def measure_opening(row: OpenRow, server: ServerProcess) -> Figures:
     warm_up.connect()
     warm_up.hold(SETTLE_SECONDS)
     generator = Generator(server.port, channels=row.channels, members=row.members)
-    resident, before = server.resident_bytes(), server.cpu_seconds()
+    resident, before, own_before = server.resident_bytes(), server.usage(), own_usage()
     report = generator.connect()
+    own = own_usage() - own_before
     generator.hold(SETTLE_SECONDS)
-    used, held = server.cpu_seconds() - before, server.resident_bytes() - resident
+    used, held = server.usage() - before, server.resident_bytes() - resident
     wrong = row.channels * row.members - generator.open_connections
     for each in (generator, warm_up):
         each.close(0)
     return Figures(
         units_per_second=report.per_second,
-        server_us=used * 1e6 / report.opened,
+        server_us=used.ran * 1e6 / report.opened,
         p50_ms=report.latency.p50 * 1e3,
         p99_ms=report.latency.p99 * 1e3,
         wrong=wrong,
-        server_utilisation=used / report.seconds,
+        server_utilisation=used.ran / report.seconds,
         generator_utilisation=report.cpu_seconds / report.seconds,
+        disturbance=max(used.waited, own.waited) / report.seconds,
         bytes_per_connection=held / report.opened,
         is_load=False,
     )

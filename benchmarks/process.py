@@ -6,8 +6,9 @@ import os
 import re
 import resource
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,17 @@ SERVER_CORE = 0
 LOAD_CORE = 1
 LISTENING = re.compile(r"listening on http://\S+:(\d+)")
 STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Seconds a process ran, and seconds it could have run but others had its core."""
+
+    ran: float
+    waited: float
+
+    def __sub__(self, earlier: Usage) -> Usage:
+        return Usage(self.ran - earlier.ran, self.waited - earlier.waited)
 
 
 class ServerProcess:
@@ -61,12 +73,9 @@ class ServerProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def cpu_seconds(self) -> float:
-        """Processor time of all its threads and children so far.
-
-        /proc/<pid>/stat counts in ticks of 10 ms; schedstat counts nanoseconds.
-        """
-        return sum(thread_ns(thread) for pid in family(self.pid) for thread in threads(pid)) / 1e9
+    def usage(self) -> Usage:
+        """Processor time of all its threads and children so far."""
+        return sum_usage(thread for pid in family(self.pid) for thread in threads(pid))
 
     def resident_bytes(self) -> int:
         """Resident memory of it and its children."""
@@ -78,8 +87,18 @@ def threads(pid: int) -> Iterator[Path]:
     return Path(f"/proc/{pid}/task").iterdir()
 
 
-def thread_ns(thread: Path) -> int:
-    return int((thread / "schedstat").read_text().split()[0])
+def sum_usage(found: Iterable[Path]) -> Usage:
+    """/proc/<pid>/stat counts in ticks of 10 ms; schedstat counts nanoseconds."""
+    ran = waited = 0
+    for thread in found:
+        fields = (thread / "schedstat").read_text().split()
+        ran, waited = ran + int(fields[0]), waited + int(fields[1])
+    return Usage(ran / 1e9, waited / 1e9)
+
+
+def own_usage() -> Usage:
+    """Of the thread that calls, which runs the generator."""
+    return sum_usage([Path("/proc/thread-self")])
 
 
 def family(pid: int) -> Iterator[int]:
