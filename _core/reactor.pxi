@@ -173,12 +173,13 @@ cdef class Reactor:
 
     def adopt(self, int fileno, bytes data not None=b""):
         """Take over a connected, non-blocking socket, with the bytes that have been read from it: it is treated as one that
-        was just accepted."""
+        was just accepted. Raises RuntimeError in the middle of a turn."""
+        if self.in_turn:
+            raise RuntimeError("a turn is under way; adopt after it")
         if self.connection_total >= self.max_connections:
             c_close(fileno)
             return
-        if not self.in_turn:
-            reactor_look_at_clock(self)
+        reactor_look_at_clock(self)
         guarded_accepted(self, fileno, data)
 
     def open_log(self, owner):

@@ -261,7 +261,7 @@ class Reactor:
         """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left."""
     def adopt(self, fileno: int, data: bytes = b"") -> None:
         """Take over a connected, non-blocking socket, with the bytes that have been read from it: it is treated as one that
-        was just accepted."""
+        was just accepted. Raises RuntimeError in the middle of a turn."""
     def open_log(self, owner: Any) -> Log:
         """A log whose members this reactor serves."""
     def close(self) -> None:

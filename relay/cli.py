@@ -180,8 +180,11 @@ def _run(settings: Settings) -> None:
 
 
 async def _serve_to_the_end(server: "Server", announce: Callable[[list[str]], None]) -> None:
-    await server.run(announce)
-    # what is left is to end the process: a late signal must not make a failure of that
+    import trio
+
+    # once the server has let go of the signals, what is left is to end the process: a late one must not make a failure of that
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM):
+        await server.run(announce)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
