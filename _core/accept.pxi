@@ -162,7 +162,8 @@ cdef int reactor_promote(Reactor r, Handshake h, Member m, bytes rest) except -1
     r.counters.admitted += 1
     if h.is_ready:
         m.is_ready = True   # its place in the queue is by descriptor
-    bucket_fill(&m.bucket, r.message_burst, r.now)
+    bucket_fill(&m.message_bucket, r.message_burst, r.now)
+    bucket_fill(&m.byte_bucket, r.byte_burst, r.now)
     m.heard_at = r.now
     reactor_start_sweep(r)
     reactor_flush_member(r, m)

@@ -22,8 +22,8 @@ cdef class Log:
     `owner` is the channel; the core calls `owner.on_leave(member, is_lingering)` once when an attached member has left for
     any reason, where `is_lingering` says that its socket still waits for the peer's part of the closing handshake. It calls
     `owner.on_error(member, kind, detail)`, which returns the frame to send or None, for a message that cannot be relayed:
-    kind "json", "binary", "address" (detail None), "recipient" (detail: the recipient as sent, bytes), "rate" (detail:
-    seconds until the next message is accepted).
+    kind "json", "binary", "address" (detail None), "recipient" (detail: the recipient as sent, bytes),
+    "message_rate" and "byte_rate" (detail: seconds until it would be accepted, inf for never).
     """
 
     cdef object channel

@@ -58,7 +58,8 @@ cdef class Member(Conn):
     cdef parser_t *parser       # only while a message is under way
     cdef uint8_t *prefix_data
     cdef const uint8_t *uid_data
-    cdef bucket_t bucket
+    cdef bucket_t message_bucket
+    cdef bucket_t byte_bucket
     cdef double warned_at
     cdef double heard_at        # when something came from it last
 

@@ -41,7 +41,7 @@ cdef struct counters_t:
     uint64_t turns
     uint64_t messages           # received whole, whatever became of them
     uint64_t errors             # messages answered by an error
-    uint64_t rate_limited       # messages dropped by the bucket
+    uint64_t rate_limited       # messages dropped by a bucket
     uint64_t kicked
     uint64_t slow_consumers
     uint64_t silent             # members that were gone without a word
@@ -67,7 +67,7 @@ cdef class Reactor:
     cdef object on_crash
     cdef Stamper stamper
     cdef Window window
-    cdef double message_rate, message_burst, handshake_timeout, ping_interval
+    cdef double message_rate, message_burst, byte_rate, byte_burst, handshake_timeout, ping_interval
     cdef uint32_t kick_after
     cdef uint64_t max_message, max_party_message, backlog_limit, read_ahead
     cdef size_t max_head
@@ -108,10 +108,10 @@ cdef class Reactor:
 
     def __init__(
         self, admit, *, bytes boot, on_http, on_crash, double message_rate=250.0, double message_burst=1000.0,
-        uint32_t kick_after=3, uint64_t max_message_bytes=102_400, uint64_t max_party_message_bytes=1_048_576,
+        double byte_rate=262_144.0, double byte_burst=2_097_152.0, uint32_t kick_after=3,
+        uint64_t max_message_bytes=102_400, uint64_t max_party_message_bytes=1_048_576,
         uint64_t backlog_limit_bytes=1_048_576, double handshake_timeout_seconds=10.0,
-        double ping_interval_seconds=25.0, size_t max_head_bytes=16_384,
-        uint32_t max_connections=1_000_000,
+        double ping_interval_seconds=25.0, size_t max_head_bytes=16_384, uint32_t max_connections=1_000_000,
     ):
         if self.epoll_fd >= 0:
             raise RuntimeError("a reactor is made once")
@@ -122,6 +122,8 @@ cdef class Reactor:
         self.on_crash = on_crash
         self.message_rate = message_rate
         self.message_burst = message_burst
+        self.byte_rate = byte_rate
+        self.byte_burst = byte_burst
         self.kick_after = kick_after
         self.max_message = max_message_bytes
         self.max_party_message = max_party_message_bytes

@@ -71,12 +71,14 @@ cdef int reactor_on_message(Reactor r, Member m, event_t *event) except -1:
     r.counters.messages += 1
     if m.log_object == NULL:
         return 0
-    if r.message_rate > 0:
-        bucket_refill(&m.bucket, r.message_rate, r.message_burst, r.now)
-        if m.bucket.tokens >= r.message_burst:
-            m.warnings = 0
-        if not bucket_consume(&m.bucket, 1.0):
-            return reactor_over_rate(r, m)
+    if r.message_rate > 0 or r.byte_rate > 0:
+        refill(r, m)
+        if r.message_rate > 0 and not bucket_consume(&m.message_bucket, 1.0):
+            return reactor_over_rate(
+                r, m, "message_rate", bucket_wait(&m.message_bucket, r.message_rate, r.message_burst, 1.0))
+        if r.byte_rate > 0 and not bucket_consume(&m.byte_bucket, length):
+            return reactor_over_rate(
+                r, m, "byte_rate", bucket_wait(&m.byte_bucket, r.byte_rate, r.byte_burst, length))
     if m.is_verbatim:
         return reactor_relay_verbatim(<Log>m.log_object, m, event)
     if event.opcode != TEXT:
@@ -89,6 +91,14 @@ cdef int reactor_on_message(Reactor r, Member m, event_t *event) except -1:
     if uid_length == 0:
         return log_publish(<Log>m.log_object, m, &r.stamper.state, payload + offset, length - offset)
     return reactor_send_direct(r, m, uid, uid_length, payload + offset, length - offset)
+
+
+cdef inline void refill(Reactor r, Member m) noexcept:
+    """Bring both buckets up to date. Once they are full again the connection has behaved for a while: its warnings lapse."""
+    bucket_refill(&m.message_bucket, r.message_rate, r.message_burst, r.now)
+    bucket_refill(&m.byte_bucket, r.byte_rate, r.byte_burst, r.now)
+    if m.warnings and m.message_bucket.tokens >= r.message_burst and m.byte_bucket.tokens >= r.byte_burst:
+        m.warnings = 0
 
 
 cdef int reactor_relay_verbatim(Log log, Member m, event_t *event) except -1:
@@ -132,7 +142,7 @@ cdef int reactor_error(Reactor r, Member m, str kind, object detail) except -1:
     return 0
 
 
-cdef int reactor_over_rate(Reactor r, Member m) except -1:
+cdef int reactor_over_rate(Reactor r, Member m, str kind, double seconds) except -1:
     """Drop; warn at most once a second; kick who goes on after `kick_after` warnings (0: never)."""
     r.counters.rate_limited += 1
     if m.warnings and r.now - m.warned_at < 1.0:
@@ -143,4 +153,4 @@ cdef int reactor_over_rate(Reactor r, Member m) except -1:
     if m.warnings < 255:
         m.warnings += 1
     m.warned_at = r.now
-    return reactor_error(r, m, "rate", bucket_wait(&m.bucket, r.message_rate, r.message_burst, 1.0))
+    return reactor_error(r, m, kind, seconds)

@@ -183,7 +183,7 @@ class Log:
     any reason, where `is_lingering` says that its socket still waits for the peer's part of the closing handshake. It calls
     `owner.on_error(member, kind, detail)`, which returns the frame to send or None, for a message that cannot be relayed:
     kind "json", "binary", "address" (detail None), "recipient" (detail: the recipient as sent, bytes),
-    "rate" (detail: seconds until the next message is accepted).
+    "message_rate" and "byte_rate" (detail: seconds until it would be accepted, inf for never).
     """
 
     def __new__(cls, owner: Any = None) -> Self: ...
@@ -243,6 +243,8 @@ class Reactor:
         on_crash: Callable[[Any, BaseException], None],
         message_rate: float = 250.0,
         message_burst: float = 1000.0,
+        byte_rate: float = 262_144.0,
+        byte_burst: float = 2_097_152.0,
         kick_after: int = 3,
         max_message_bytes: int = 102_400,
         max_party_message_bytes: int = 1_048_576,

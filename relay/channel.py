@@ -5,6 +5,7 @@ cancelled when the last has left: presence that is merged, and closing handshake
 idle connection.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -239,8 +240,20 @@ def _recipient_error(recipient: bytes) -> str:
     return f"unknown recipient {recipient.decode('utf-8', 'replace')}"
 
 
-def _rate_error(seconds: float) -> str:
-    return f"rate limit exceeded: too many messages, this one was dropped; the next is accepted in {seconds:.3f} s"
+def _message_rate_error(seconds: float) -> str:
+    return (
+        "rate limit exceeded: too many messages, this one was dropped;"
+        f" the next is accepted in {seconds:.3f} s"
+    )
+
+
+def _byte_rate_error(seconds: float) -> str:
+    if math.isinf(seconds):
+        return "rate limit exceeded: the message is larger than the burst of bytes that is allowed"
+    return (
+        "rate limit exceeded: too many bytes, this message was dropped;"
+        f" one of its size is accepted in {seconds:.3f} s"
+    )
 
 
 _ERROR_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
@@ -248,5 +261,6 @@ _ERROR_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "binary": lambda _: "binary messages are not relayed in this channel; send JSON text",
     "address": lambda _: "the address in front of the message is not closed",
     "recipient": _recipient_error,
-    "rate": _rate_error,
+    "message_rate": _message_rate_error,
+    "byte_rate": _byte_rate_error,
 }

@@ -73,6 +73,20 @@ def main() -> None:
     help="Messages that one connection may send at once, when it has been quiet.",
 )
 @click.option(
+    "--byte-rate",
+    type=SIZE,
+    default="256KiB",
+    show_default=True,
+    help="Bytes of messages a second that one connection may send in the long run; 0 turns the limit off.",
+)
+@click.option(
+    "--byte-burst",
+    type=SIZE,
+    default="2MiB",
+    show_default=True,
+    help="Bytes of messages that one connection may send at once, when it has been quiet.",
+)
+@click.option(
     "--kick-after",
     type=int,
     default=_DEFAULTS.kick_after,

@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8787
     message_rate: float = 250.0
     message_burst: float = 1000.0
+    byte_rate: Bytes = 256 * 1024
+    byte_burst: Bytes = 2 * 1024 * 1024
     kick_after: int = 3
     max_message: Bytes = 100 * 1024
     max_party_message: Bytes = 1024 * 1024
@@ -57,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             _is_amount(self.message_burst) and self.message_burst >= 1,
             "1 or more",
         )
+        _require("byte_rate", self.byte_rate, self.byte_rate >= 0, "0 (off) or more bytes a second")
+        _require("byte_burst", self.byte_burst, self.byte_burst >= 1, "1 byte or more")
         _require(
             "kick_after", self.kick_after, 0 <= self.kick_after <= 255, "0 (never) to 255 warnings"
         )

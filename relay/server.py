@@ -79,6 +79,8 @@ class Server:
             on_crash=self._on_crash,
             message_rate=settings.message_rate,
             message_burst=settings.message_burst,
+            byte_rate=settings.byte_rate,
+            byte_burst=settings.byte_burst,
             kick_after=settings.kick_after,
             max_message_bytes=settings.max_message,
             max_party_message_bytes=settings.max_party_message,
