@@ -14,13 +14,22 @@ REQUIREMENTS := $(BIN)/python -c 'import sys, tomllib; \
 	extras = [project["optional-dependencies"][name] for name in sys.argv[1:]]; \
 	print(*sum(extras, read["build-system"]["requires"] + project["dependencies"]), sep="\n")'
 
+# A virtual environment keeps the interpreter it was made with; say so instead of ignoring what was asked for.
+ifeq ($(origin PYTHON),command line)
+ifneq ($(wildcard $(BIN)/python),)
+ifneq ($(shell $(PYTHON) -V 2>/dev/null),$(shell $(BIN)/python -V 2>/dev/null))
+$(error $(VENV) has $(shell $(BIN)/python -V); remove it (rm -rf $(VENV)) to use $(PYTHON))
+endif
+endif
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help venv serve build tools test lint types debug sanitize bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
-	@echo 'PYTHON=python3.13 chooses the interpreter of .venv; ARGS="..." goes to relay serve or to pytest.'
+	@echo 'PYTHON=python3.13 chooses the interpreter when .venv is made; ARGS="..." goes to relay serve or to pytest.'
 
 serve: $(VENV)/.installed ## run the relay, as in: make serve ARGS="--port 9000"
 	@exec $(BIN)/relay serve $(ARGS)
@@ -72,7 +81,7 @@ clean: ## remove what was built, but not .venv
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo 'relay needs Python 3.11 or later, and $(PYTHON) is not: name one, as in make PYTHON=python3.13' >&2; exit 1; }
+		{ echo 'relay needs Python 3.11 or later, and $(PYTHON) is not there or older: name one, as in make serve PYTHON=python3.13' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo '$(PYTHON) has no venv module (Debian: apt-get install python3-venv)' >&2; exit 1; }
 	@echo 'Setting up $(VENV), once.'
@@ -89,6 +98,7 @@ $(VENV)/.tests: $(VENV)/.requirements
 
 # build_ext comes first because it fails in few words; the editable install then finds everything built.
 $(VENV)/.installed: $(VENV)/.requirements setup.py $(CORE)
+	@echo 'Building the core.'
 	@$(BIN)/python setup.py -q build_ext --inplace
 	@$(PIP_INSTALL) --no-build-isolation --no-deps -e .
 	@touch $@

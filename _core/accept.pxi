@@ -28,12 +28,20 @@ cdef int reactor_accept(Reactor r, int listener) except -1:
             continue
         r.counters.accepted += 1
         if r.connection_total >= r.max_connections:
-            r.counters.refused += 1
-            send(fd, PyBytes_AS_STRING(FULL_HOUSE), PyBytes_GET_SIZE(FULL_HOUSE), MSG_DONTWAIT | MSG_NOSIGNAL)
-            c_close(fd)
+            reactor_turn_away(r, fd)
             continue
         guarded_accepted(r, fd, b"")
     return 0
+
+
+cdef void reactor_turn_away(Reactor r, int fd) noexcept:
+    """Refuse for want of room, at the least cost. What has come of the request is read, because closing over it would reset
+    the connection and might take the answer with it."""
+    r.counters.refused += 1
+    send(fd, PyBytes_AS_STRING(FULL_HOUSE), PyBytes_GET_SIZE(FULL_HOUSE), MSG_DONTWAIT | MSG_NOSIGNAL)
+    shutdown(fd, SHUT_WR)
+    recv(fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
+    c_close(fd)
 
 
 cdef void guarded_accepted(Reactor r, int fd, bytes data) noexcept:

@@ -31,8 +31,6 @@ cdef enum:
 
 # RFC 6455 section 7.4.1, and the IANA registry for 1012 to 1014. The public enum is relay.protocol.CloseCode.
 cdef enum CloseCode:
-    CLOSE_NORMAL = 1000
-    CLOSE_GOING_AWAY = 1001
     CLOSE_PROTOCOL_ERROR = 1002
     CLOSE_INVALID_DATA = 1007
     CLOSE_POLICY_VIOLATION = 1008

@@ -1,17 +1,17 @@
 # The compiled core of the relay, one extension module made of the textual includes below.
 #
-# Order matters: each file uses only what stands above it, but for the classes, which know each other by the forward
-# declarations here. Files up to log.pxi are sans-I/O; from sockets.pxi on it is the reactor.
+# The files up to log.pxi make no system call: bytes, numbers and time go in, bytes and values come out. (A member that has a
+# connection asks the reactor to flush or to close it.) From sockets.pxi on it is the reactor.
 #
 # Rules that hold everywhere in here:
 # - leaf arithmetic is `noexcept nogil`; what can fail is `except -1` or `except NULL`;
-# - raw pointer arithmetic stays in utf8, masking, frames, address, envelope and log;
+# - raw pointer arithmetic stays in the files that own the memory, behind functions that take and give lengths;
 # - no pointer into a log or a read buffer is kept across a call into Python, because that call may append or close;
 # - no Python object is made per frame or per delivery.
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -23,6 +23,8 @@ cdef enum:
     READ_AHEAD_BYTES = 262144   # a channel with this much that it has not begun to send is not read from
 
 cdef double ACCEPT_PAUSE_SECONDS = 0.1
+cdef double WARNING_INTERVAL_SECONDS = 1.0
+cdef double WARNINGS_LAPSE_SECONDS = 10.0
 
 
 @cython.final
@@ -179,7 +181,7 @@ cdef class Reactor:
         if self.in_turn:
             raise RuntimeError("a turn is under way; adopt after it")
         if self.connection_total >= self.max_connections:
-            c_close(fileno)
+            reactor_turn_away(self, fileno)
             return
         reactor_look_at_clock(self)
         guarded_accepted(self, fileno, data)

@@ -72,7 +72,8 @@ cdef int reactor_on_message(Reactor r, Member m, event_t *event) except -1:
     if m.log_object == NULL:
         return 0
     if r.message_rate > 0 or r.byte_rate > 0:
-        refill(r, m)
+        bucket_refill(&m.message_bucket, r.message_rate, r.message_burst, r.now)
+        bucket_refill(&m.byte_bucket, r.byte_rate, r.byte_burst, r.now)
         if r.message_rate > 0 and not bucket_consume(&m.message_bucket, 1.0):
             return reactor_over_rate(
                 r, m, "message_rate", bucket_wait(&m.message_bucket, r.message_rate, r.message_burst, 1.0))
@@ -91,14 +92,6 @@ cdef int reactor_on_message(Reactor r, Member m, event_t *event) except -1:
     if uid_length == 0:
         return log_publish(<Log>m.log_object, m, &r.stamper.state, payload + offset, length - offset)
     return reactor_send_direct(r, m, uid, uid_length, payload + offset, length - offset)
-
-
-cdef inline void refill(Reactor r, Member m) noexcept:
-    """Bring both buckets up to date. Once they are full again the connection has behaved for a while: its warnings lapse."""
-    bucket_refill(&m.message_bucket, r.message_rate, r.message_burst, r.now)
-    bucket_refill(&m.byte_bucket, r.byte_rate, r.byte_burst, r.now)
-    if m.warnings and m.message_bucket.tokens >= r.message_burst and m.byte_bucket.tokens >= r.byte_burst:
-        m.warnings = 0
 
 
 cdef int reactor_relay_verbatim(Log log, Member m, event_t *event) except -1:
@@ -143,10 +136,12 @@ cdef int reactor_error(Reactor r, Member m, str kind, object detail) except -1:
 
 
 cdef int reactor_over_rate(Reactor r, Member m, str kind, double seconds) except -1:
-    """Drop; warn at most once a second; kick who goes on after `kick_after` warnings (0: never)."""
+    """Drop; warn at most once a second; kick who goes on after `kick_after` warnings (0: never). Old warnings lapse."""
     r.counters.rate_limited += 1
-    if m.warnings and r.now - m.warned_at < 1.0:
+    if m.warnings and r.now - m.warned_at < WARNING_INTERVAL_SECONDS:
         return 0
+    if r.now - m.warned_at >= WARNINGS_LAPSE_SECONDS:
+        m.warnings = 0
     if r.kick_after and m.warnings >= r.kick_after:
         r.counters.kicked += 1
         return member_close(m, close_frame(CLOSE_POLICY_VIOLATION, b"rate limit exceeded"), False)

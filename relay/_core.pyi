@@ -258,7 +258,8 @@ class Reactor:
         """The epoll descriptor; readable when a turn is due."""
     def add_listener(self, fileno: int) -> None:
         """Accept from this listening, non-blocking socket. The reactor does not own it."""
-    def remove_listener(self, fileno: int) -> None: ...
+    def remove_listener(self, fileno: int) -> None:
+        """Accept no more from this socket. Raises ValueError when it was not added."""
     def turn(self, budget_seconds: float = 0.004) -> bool:
         """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left."""
     def adopt(self, fileno: int, data: bytes = b"") -> None:
@@ -274,4 +275,4 @@ class Reactor:
     @property
     def handshake_count(self) -> int: ...
     def stats(self) -> dict[str, int]:
-        """Plain counters since the start: accepted, refused, admitted, turns, messages, deliveries, bytes_in, bytes_out, …"""
+        """Plain counters since the start: accepted, refused, admitted, turns, messages, bytes_in, bytes_out, …"""

@@ -11,26 +11,23 @@ from urllib.parse import unquote_to_bytes
 import httptools
 import msgspec
 
-from relay.protocol import Options, parse_options
+from relay.protocol import ChannelKey, Options, parse_options
 
 MAX_CHANNEL_BYTES: Final = 512
+MAX_HEAD_BYTES: Final = 16 * 1024
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 _REASONS: Final = {
     400: b"Bad Request",
-    403: b"Forbidden",
     404: b"Not Found",
     405: b"Method Not Allowed",
-    413: b"Content Too Large",
+    408: b"Request Timeout",
     414: b"URI Too Long",
     426: b"Upgrade Required",
     431: b"Request Header Fields Too Large",
     503: b"Service Unavailable",
 }
-
-ChannelKey = bytes | tuple[bytes, bytes]
-"""An itty channel's name, or the party and the room of a party connection: two spaces that never meet."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -122,8 +119,10 @@ def parse_head(head: bytes) -> Request:
         raise Refusal(400, "malformed request")
     request.method = parser.get_method()
     request.version = parser.get_http_version()
+    if request.version not in ("1.0", "1.1"):
+        raise Refusal(400, "only HTTP/1.0 and HTTP/1.1 are spoken here")
     if request.version == "1.1" and b"," in request.headers.get(b"host", b","):
-        raise Refusal(400, "there must be one Host header")  # RFC 9112 section 3.2
+        raise Refusal(400, "exactly one Host header is needed")  # RFC 9112 section 3.2
     return request
 
 

@@ -18,6 +18,7 @@ from relay import _core
 from relay.config import Settings
 from relay.faults import log_fault
 from relay.protocol import (
+    ChannelKey,
     CloseCode,
     ErrorEvent,
     JoinEvent,
@@ -54,7 +55,9 @@ def frame_event(event: JoinEvent | LeaveEvent | ErrorEvent) -> bytes:
 class Channel:
     """One channel, or one party room, of one process."""
 
-    def __init__(self, key: Any, hub: Registry, open_log: Callable[[Any], _core.Log]) -> None:
+    def __init__(
+        self, key: ChannelKey, hub: Registry, open_log: Callable[[Any], _core.Log]
+    ) -> None:
         self.key = key
         self.log = open_log(self)
         self._hub = hub

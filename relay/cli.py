@@ -1,5 +1,6 @@
 """The command `relay`."""
 
+import importlib.util
 import logging
 import os
 import signal
@@ -11,7 +12,6 @@ import click
 
 from relay import __version__
 from relay.config import Settings, parse_duration, parse_size
-from relay.faults import leaves
 
 if TYPE_CHECKING:
     from relay.server import Server
@@ -33,6 +33,18 @@ class _Quantity(click.ParamType[Any]):
             self.fail(str(exc), param, ctx)
 
 
+def _as_size(value: float) -> str:
+    """How a default is shown: in the largest unit that divides it."""
+    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
+        if value and value % factor == 0:
+            return f"{int(value // factor)}{unit}"
+    return f"{value:g}"
+
+
+def _as_time(value: float) -> str:
+    return f"{value:g}s"
+
+
 SIZE = _Quantity("size", parse_size)
 TIME = _Quantity("time", parse_duration)
 _DEFAULTS = Settings()
@@ -44,117 +56,83 @@ def main() -> None:
     """Realtime WebSocket channels: pick a name, connect, send."""
 
 
-@main.command(short_help="Run the relay.")
-@click.option(
-    "--host",
-    default=_DEFAULTS.host,
-    show_default=True,
-    help="Address to listen on; a name means all it stands for.",
-)
-@click.option(
-    "--port",
-    type=int,
-    default=_DEFAULTS.port,
-    show_default=True,
-    help="TCP port; 0 picks a free one.",
-)
-@click.option(
-    "--message-rate",
-    type=float,
-    default=_DEFAULTS.message_rate,
-    show_default=True,
-    help="Messages a second that one connection may send in the long run; 0 turns the limit off.",
-)
-@click.option(
-    "--message-burst",
-    type=float,
-    default=_DEFAULTS.message_burst,
-    show_default=True,
-    help="Messages that one connection may send at once, when it has been quiet.",
-)
-@click.option(
-    "--byte-rate",
-    type=SIZE,
-    default="256KiB",
-    show_default=True,
-    help="Bytes of messages a second that one connection may send in the long run; 0 turns the limit off.",
-)
-@click.option(
-    "--byte-burst",
-    type=SIZE,
-    default="2MiB",
-    show_default=True,
-    help="Bytes of messages that one connection may send at once, when it has been quiet.",
-)
-@click.option(
-    "--kick-after",
-    type=int,
-    default=_DEFAULTS.kick_after,
-    show_default=True,
-    help="Warnings, one a second at most, after which a connection over its rate is closed with 1008; 0 never does.",
-)
-@click.option(
-    "--max-message",
-    type=SIZE,
-    default="100KiB",
-    show_default=True,
-    help="Largest message in a channel.",
-)
-@click.option(
-    "--max-party-message",
-    type=SIZE,
-    default="1MiB",
-    show_default=True,
-    help="Largest message in a party room.",
-)
-@click.option(
-    "--backlog-limit",
-    type=SIZE,
-    default="1MiB",
-    show_default=True,
-    help="How far a slow reader may fall behind before it is closed with 1013.",
-)
-@click.option(
-    "--handshake-timeout",
-    type=TIME,
-    default="10s",
-    show_default=True,
-    help="Time a client has for the head of its request.",
-)
-@click.option(
-    "--ping-interval",
-    type=TIME,
-    default="25s",
-    show_default=True,
-    help="Time between pings; a connection that is silent for two of them is dropped. 0 turns both off.",
-)
-@click.option(
-    "--presence",
-    type=click.Choice(["all", "auto", "off"]),
-    default=_DEFAULTS.presence,
-    show_default=True,
-    help="Joins and leaves: tell of all, merge those that did not announce in large channels, or tell of none.",
-)
-@click.option(
-    "--presence-limit",
-    type=int,
-    default=_DEFAULTS.presence_limit,
-    show_default=True,
-    help="Members above which a channel counts as large.",
-)
-def serve(**flags: Any) -> None:
-    """Run the relay until SIGINT or SIGTERM, which close everyone with 1001.
+def _setting(name: str, kind: Any, text: str) -> Callable[[Any], Any]:
+    """The flag of a setting, with the default that `Settings` gives it."""
+    default = getattr(_DEFAULTS, name)
+    flag = f"--{name.replace('_', '-')}"
+    return click.option(flag, type=kind, default=default, help=f"{text}  [{_shown(default, kind)}]")
 
-    Clients connect to ws://HOST:PORT/c/CHANNEL. Sizes take KiB, MiB, kB, MB or plain bytes; times take ms, s, m, h or plain
-    seconds.
+
+def _shown(default: Any, kind: Any) -> str:
+    if kind is SIZE:
+        return _as_size(default)
+    if kind is TIME:
+        return _as_time(default)
+    return f"{default:g}" if kind is float else str(default)
+
+
+@main.command(short_help="Run the relay.")
+@_setting(
+    "host",
+    str,
+    "Address to listen on, or a name for all addresses it stands for; 0.0.0.0 or :: is every address of the machine.",
+)
+@_setting("port", int, "TCP port; 0 picks a free one.")
+@_setting(
+    "message_rate",
+    float,
+    "Messages a second that one connection may send in the long run; 0 turns the limit off.",
+)
+@_setting(
+    "message_burst", float, "Messages that one connection may send at once, when it has been quiet."
+)
+@_setting(
+    "byte_rate",
+    SIZE,
+    "Bytes of messages a second that one connection may send in the long run; 0 turns the limit off.",
+)
+@_setting(
+    "byte_burst",
+    SIZE,
+    "Bytes of messages that one connection may send at once, when it has been quiet.",
+)
+@_setting(
+    "kick_after",
+    int,
+    "Warnings, one a second at most, after which a connection over its rate is closed with 1008; 0 never does.",
+)
+@_setting("max_message", SIZE, "Largest message in a channel (/c/, /r/), its address included.")
+@_setting("max_party_message", SIZE, "Largest message in a party room (/parties/, /party/).")
+@_setting(
+    "backlog_limit", SIZE, "Bytes that may wait for a slow reader before it is closed with 1013."
+)
+@_setting("handshake_timeout", TIME, "Time a client has for the head of its request.")
+@_setting(
+    "ping_interval",
+    TIME,
+    "Time between pings; a connection without a sign of life for two of them is dropped. 0 turns both off.",
+)
+@_setting(
+    "presence",
+    click.Choice(["all", "auto", "off"]),
+    "Joins and leaves: tell of all; in large channels merge those without ?announce; or tell of none.",
+)
+@_setting("presence_limit", int, "Members above which a channel counts as large.")
+def serve(**flags: Any) -> None:
+    """Run the relay until SIGINT (Ctrl-C) or SIGTERM.
+
+    They close everyone with 1001 and wait up to 5 seconds for the clients' part; a second one ends at once.
+
+    Clients connect to ws://HOST:PORT/c/CHANNEL. Sizes take kB, KiB, MB, MiB, GB, GiB or plain bytes; times take ms, s, m (or
+    min), h or plain seconds.
     """
     if sys.platform != "linux":
-        _fail("relay serve runs on Linux only (it needs epoll); the clients work everywhere", 1)
+        _fail("relay serve runs on Linux only: it needs epoll", 1)
     try:
         settings = Settings(**flags)
     except ValueError as exc:
         name, _, text = str(exc).partition(": ")
-        _fail(f"--{name.replace('_', '-')}: {text}", 2)
+        raise click.BadParameter(text, param_hint=f"'--{name.replace('_', '-')}'") from exc
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
     )
@@ -162,22 +140,21 @@ def serve(**flags: Any) -> None:
 
 
 def _run(settings: Settings) -> None:
-    try:
-        import trio
-
-        from relay.server import Server
-    except ImportError as exc:
+    if importlib.util.find_spec("relay._core") is None:
         _fail(
-            f"the compiled core is missing ({exc}); build it with: pip install -e .  (or make build)",
-            2,
+            "the compiled core is missing here; build it with: make build  (or pip install -e .)", 2
         )
+    import trio
+
+    from relay.server import ListenError, Server
+
     server = Server(settings)
 
     def announce(urls: list[str]) -> None:
         lines = [
             f"relay {__version__}",
             f"file limit {server.file_limit}, room for {server.max_connections} connections",
-            *(f"clients connect to {url.replace('http', 'ws', 1)}/c/<channel>" for url in urls),
+            *(f"clients connect to {_client_url(url)}/c/<channel>" for url in urls),
             *(f"listening on {url}" for url in urls),
         ]
         try:
@@ -187,10 +164,19 @@ def _run(settings: Settings) -> None:
 
     try:
         trio.run(_serve_to_the_end, server, announce)
-    except* OSError as group:
-        error = next(iter(leaves(group)))
-        text = (isinstance(error, OSError) and error.strerror) or str(error)
-        _fail(f"cannot listen on {settings.host} port {settings.port}: {text}", 1)
+    except ListenError as exc:
+        _fail(str(exc), 1)
+    except OSError as exc:
+        _fail(f"cannot start: {exc.strerror or exc}", 1)
+
+
+def _client_url(url: str) -> str:
+    """What a client can connect to: the address of every interface is none."""
+    return (
+        url.replace("http", "ws", 1)
+        .replace("//0.0.0.0:", "//<this host>:")
+        .replace("//[::]:", "//<this host>:")
+    )
 
 
 async def _serve_to_the_end(server: "Server", announce: Callable[[list[str]], None]) -> None:

@@ -17,7 +17,7 @@ _log = logging.getLogger("relay")
 
 def log_fault(what: str, exc: BaseException) -> None:
     """Log one error: `what` happened, and of each exception its type and its stack, without its text."""
-    _log.error("%s: %s", what, "\n".join(map(_describe, leaves(exc))))
+    _log.error("%s: %s", what, "\n".join(map(_describe, _leaves(exc))))
 
 
 class FaultLog:
@@ -40,11 +40,11 @@ class FaultLog:
         self._untold = 0
 
 
-def leaves(exc: BaseException) -> Iterator[BaseException]:
+def _leaves(exc: BaseException) -> Iterator[BaseException]:
     """The exceptions that a nursery has wrapped into groups."""
     if isinstance(exc, BaseExceptionGroup):
         for inner in exc.exceptions:
-            yield from leaves(inner)
+            yield from _leaves(inner)
     else:
         yield exc
 

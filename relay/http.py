@@ -7,10 +7,16 @@ from typing import Final
 import trio
 
 from relay import __version__
-from relay.admission import Refusal, Request, find_channel, parse_head, render_response
+from relay.admission import (
+    MAX_HEAD_BYTES,
+    Refusal,
+    Request,
+    find_channel,
+    parse_head,
+    render_response,
+)
 
-MAX_HEAD_BYTES: Final = 16 * 1024
-IDLE_TIMEOUT_SECONDS: Final = 10.0
+SEND_TIMEOUT_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 1.0
 _READ_BYTES: Final = 16 * 1024
 
@@ -19,28 +25,36 @@ Adopt = Callable[[trio.SocketStream, bytes], None]
 
 
 async def serve_connection(
-    stream: trio.SocketStream, data: bytes, adopt: Adopt, may_stay: Callable[[], bool]
+    stream: trio.SocketStream,
+    data: bytes,
+    adopt: Adopt,
+    may_stay: Callable[[], bool],
+    head_timeout_seconds: float,
 ) -> None:
-    """Answer requests, `data` being what has been read of them, until the peer, an error or the idle time ends it.
+    """Answer requests, `data` being what has been read of them, until the peer, an error or the time ends it.
 
     Requests may be pipelined: they are answered in order, and a head is looked for only behind the one before it. `may_stay`
-    says whether a connection may be kept for another request.
+    says whether a connection may be kept for another request, whose head then has `head_timeout_seconds`
+    to arrive.
     """
     async with stream:
         with suppress(trio.TooSlowError, trio.BrokenResourceError):
             try:
-                await _serve_requests(stream, data, adopt, may_stay)
+                await _serve_requests(stream, data, adopt, may_stay, head_timeout_seconds)
             except Refusal as refusal:
                 await _send_last(stream, refusal.response())
 
 
 async def _serve_requests(
-    stream: trio.SocketStream, data: bytes, adopt: Adopt, may_stay: Callable[[], bool]
+    stream: trio.SocketStream,
+    data: bytes,
+    adopt: Adopt,
+    may_stay: Callable[[], bool],
+    head_timeout_seconds: float,
 ) -> None:
     """Raises Refusal for a request after which nothing of the stream can be trusted."""
     while True:
-        with trio.fail_after(IDLE_TIMEOUT_SECONDS):
-            head, data = await _read_head(stream, data)
+        head, data = await _read_head(stream, data, head_timeout_seconds)
         if head is None:
             return
         request = parse_head(head)
@@ -50,13 +64,13 @@ async def _serve_requests(
         if not (_keeps_alive(request) and may_stay()):
             await _send_last(stream, _answer(request, keeps_alive=False))
             return
-        with trio.fail_after(IDLE_TIMEOUT_SECONDS):
+        with trio.fail_after(SEND_TIMEOUT_SECONDS):
             await stream.send_all(_answer(request, keeps_alive=True))
 
 
 async def _send_last(stream: trio.SocketStream, response: bytes) -> None:
     """Answer, and let the peer read it before the connection is reset for what it still sends."""
-    with trio.fail_after(IDLE_TIMEOUT_SECONDS):
+    with trio.fail_after(SEND_TIMEOUT_SECONDS):
         await stream.send_all(response)
         await stream.send_eof()
     with trio.move_on_after(LINGER_SECONDS):
@@ -64,18 +78,24 @@ async def _send_last(stream: trio.SocketStream, response: bytes) -> None:
             pass
 
 
-async def _read_head(stream: trio.SocketStream, data: bytes) -> tuple[bytes | None, bytes]:
-    """The next head with its empty line, and what came behind it; None when the peer has ended instead."""
-    while True:
-        head, separator, rest = data.partition(b"\r\n\r\n")
-        if len(head) > MAX_HEAD_BYTES:
-            raise Refusal(431, "the header block is too large")
-        if separator:
-            return head + separator, rest
-        more = await stream.receive_some(_READ_BYTES)
-        if not more:
-            return None, b""
-        data += more
+async def _read_head(
+    stream: trio.SocketStream, data: bytes, head_timeout_seconds: float
+) -> tuple[bytes | None, bytes]:
+    """The next head with its empty line, and what came behind it; None when the peer has ended, or idled, instead."""
+    with trio.move_on_after(head_timeout_seconds):
+        while True:
+            head, separator, rest = data.partition(b"\r\n\r\n")
+            if len(head) + len(separator) > MAX_HEAD_BYTES:
+                raise Refusal(431, "the header block is too large")
+            if separator:
+                return head + separator, rest
+            more = await stream.receive_some(_READ_BYTES)
+            if not more:
+                return None, b""
+            data += more
+    if data:
+        raise Refusal(408, "the header block did not arrive in time")
+    return None, b""
 
 
 def _keeps_alive(request: Request) -> bool:
@@ -112,4 +132,8 @@ def _resource(request: Request) -> bytes:
     return text
 
 
-_TEXTS: Final = {b"/version": __version__.encode(), b"/health": b"ok"}
+_TEXTS: Final = {
+    b"/": f"relay {__version__}: connect a WebSocket to /c/<channel>\n".encode(),
+    b"/version": __version__.encode(),
+    b"/health": b"ok",
+}

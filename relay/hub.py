@@ -6,10 +6,9 @@ from typing import Any
 import trio
 
 from relay._core import Log
-from relay.admission import ChannelKey
 from relay.channel import Channel
 from relay.config import Settings
-from relay.protocol import CloseCode
+from relay.protocol import ChannelKey, CloseCode
 
 
 class Hub:

@@ -16,22 +16,23 @@ from msgspec import UNSET, UnsetType
 
 MAX_ALIAS_CHARACTERS: Final = 64
 
+ChannelKey = bytes | tuple[bytes, bytes]
+"""An itty channel's name, or the party and the room of a party connection: two spaces that never meet."""
+
 _FALSE_WORDS: Final = frozenset({b"false", b"0", b"no", b"off", b"undefined", b"null"})
 _NO_ALIAS: Final = frozenset({"", "undefined", "null"})
 _CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class CloseCode(enum.IntEnum):
-    """The close codes the relay sends (RFC 6455 section 7.4.1 and the IANA registry)."""
+    """The close codes the relay sends by itself (RFC 6455 section 7.4.1 and the IANA registry)."""
 
-    NORMAL = 1000
     GOING_AWAY = 1001
     PROTOCOL_ERROR = 1002
     INVALID_DATA = 1007
     POLICY_VIOLATION = 1008
     MESSAGE_TOO_BIG = 1009
     INTERNAL_ERROR = 1011
-    SERVICE_RESTART = 1012
     TRY_AGAIN_LATER = 1013
 
 

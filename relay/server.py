@@ -1,6 +1,7 @@
 """Puts the relay together: listeners, the reactor's pump, channels, plain HTTP, signals."""
 
 import contextlib
+import logging
 import resource
 import secrets
 import signal
@@ -24,6 +25,13 @@ LISTEN_BACKLOG: Final = 4096
 TURN_BUDGET_SECONDS: Final = 0.004
 
 
+_log = logging.getLogger("relay")
+
+
+class ListenError(Exception):
+    """The server cannot take connections; the text says where and why."""
+
+
 class Server:
     """One process of the relay. `run` serves until a signal, or `stop`, ends it."""
 
@@ -44,15 +52,21 @@ class Server:
     async def run(self, announce: Callable[[list[str]], None]) -> None:
         """Serve; `announce` gets the URLs once connections are accepted.
 
-        Raises OSError when an address cannot be bound. Returns after `stop`, or after SIGINT or SIGTERM, once everyone has been
-        closed with 1001; a second signal does not wait for them.
+        Raises ListenError when the address cannot be bound. Returns after `stop`, or after SIGINT or SIGTERM, once everyone
+        has been closed with 1001; a second signal does not wait for them.
         """
         with contextlib.ExitStack() as stack:
-            listeners = stack.enter_context(_open_listeners(self.settings.host, self.settings.port))
+            try:
+                listeners = stack.enter_context(
+                    _open_listeners(self.settings.host, self.settings.port)
+                )
+                self._reactor = self._open_reactor()
+            except (OSError, UnicodeError) as exc:
+                where = f"{self.settings.host} port {self.settings.port}"
+                raise ListenError(f"cannot listen on {where}: {_reason(exc)}") from exc
+            stack.callback(self._reactor.close)
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self._reactor = self._open_reactor()
-                stack.callback(self._reactor.close)
                 self._hub = Hub(self.settings, nursery, self._reactor.open_log)
                 for listener in listeners:
                     self._reactor.add_listener(listener.fileno())
@@ -87,6 +101,7 @@ class Server:
             backlog_limit_bytes=settings.backlog_limit,
             handshake_timeout_seconds=settings.handshake_timeout,
             ping_interval_seconds=settings.ping_interval,
+            max_head_bytes=admission.MAX_HEAD_BYTES,
             max_connections=self.max_connections,
         )
 
@@ -114,6 +129,9 @@ class Server:
     async def _close_members(self) -> None:
         """Say goodbye to everyone, and give the closing handshakes their time."""
         self._is_draining = True
+        members = self._reactor.connection_count - self._reactor.handshake_count
+        if members:
+            _log.warning("connections to close: %d; a second signal ends at once", members)
         await self._hub.close_members(CloseCode.GOING_AWAY, "the server is shutting down")
         if self._has_members():
             with trio.move_on_after(CLOSE_TIMEOUT_SECONDS):
@@ -165,7 +183,9 @@ class Server:
 
     async def _serve_http(self, stream: trio.SocketStream, data: bytes) -> None:
         try:
-            await http.serve_connection(stream, data, self._adopt, self._may_stay)
+            await http.serve_connection(
+                stream, data, self._adopt, self._may_stay, self.settings.handshake_timeout
+            )
         except Exception as exc:
             self._on_crash(None, exc)
         finally:
@@ -230,6 +250,12 @@ def _open_listeners(host: str, port: int) -> Iterator[list[socket.socket]]:
     finally:
         for listener in listeners:
             listener.close()
+
+
+def _reason(exc: OSError | UnicodeError) -> str:
+    if isinstance(exc, UnicodeError):
+        return "this is no host name"
+    return exc.strerror or str(exc)
 
 
 def _url(listener: socket.socket) -> str:
