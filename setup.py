@@ -44,7 +44,7 @@ DIRECTIVES = {
 def extensions(platform: str) -> list[Extension]:
     """The extension modules for `platform`: none but on Linux, for the reactor needs epoll.
 
-    Without them the package still installs, for its clients.
+    Without them the package still installs; `relay serve` then says that it runs on Linux only.
     """
     if platform != "linux":
         return []

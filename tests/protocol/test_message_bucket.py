@@ -164,6 +164,14 @@ def test_kick(start_relay: StartRelay, visit_at: VisitAt, channel: str, kick_aft
     assert visitors.join(channel).joined["total"] == 2  # a loopback peer is not blocked
 
 
+def test_a_burst_of_1_kicks_too(start_relay: StartRelay, visit_at: VisitAt, channel: str) -> None:
+    """Each token that comes back fills the bucket; that alone is no good behaviour."""
+    visitors = visit_at(start_relay(*bucket("2", 1, 1)))
+    warnings, code, _ = kicked(visitors.join(channel))
+    assert code == 1008
+    assert len(warnings) == 1
+
+
 def test_the_kick_ends_the_connection(
     start_relay: StartRelay, visit_at: VisitAt, channel: str
 ) -> None:
