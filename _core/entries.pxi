@@ -111,7 +111,7 @@ cdef void log_moved_from(Log log, uint64_t cursor) noexcept:
 
 cdef void log_settle(Log log) noexcept:
     """Let go of what every member has been sent. Asks every member where it stands, so it is called once per pass, not per
-    send; between passes only when the last of those that lagged most has moved."""
+    send; between passes only when the last of those that were furthest behind has moved."""
     cdef uint32_t i, at_low = 0
     cdef uint64_t low = log.end, cursor
     if log.store == NULL:

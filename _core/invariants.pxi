@@ -19,7 +19,7 @@ cdef void check_log(Log log) noexcept:
         check(m.log_object == <PyObject *>log, b"a member knows its log")
         check(m.state == OPEN, b"who is attached is open")
         check(m.cursor <= log.end, b"a cursor is within the log")
-        check(log.store != NULL or m.cursor == log.end, b"who lags keeps the store")
+        check(log.store != NULL or m.cursor == log.end, b"who is behind keeps the store")
         check(log.store == NULL or m.cursor >= log.store.entries[log.entry_head].start, b"what a member lacks is there")
         check_own(log, m)
         check_items(m)
@@ -28,7 +28,7 @@ cdef void check_log(Log log) noexcept:
         at_low += m.cursor == log.low
     check(lists == log.list_total, b"members with list are counted")
     check(blocked == log.blocked_total, b"blocked members are counted")
-    check(at_low == log.low_total or log.store == NULL or log.is_dirty or log.in_pass, b"those that lag most are counted")
+    check(at_low == log.low_total or log.store == NULL or log.is_dirty or log.in_pass, b"those furthest behind are counted")
     check(log.directory.slots == NULL or log.directory.used == log.member_total, b"the directory has everyone")
 
 

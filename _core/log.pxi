@@ -7,7 +7,7 @@
 #
 # A member's cursor is a position. Sending to a member moves its cursor; when all stand at the end the store goes back to the
 # pool. A slow member is a cursor that stays behind: it costs nothing of its own, and the log is bounded because the reactor
-# cuts who lags by more than `backlog_limit`.
+# cuts whose backlog exceeds `backlog_limit`.
 #
 # Entries that are not for everyone: a sender's own are chained from its member (`own_seq`, then `next_own`), so that passing
 # over them costs O(own) and not O(entries). Those for an audience are few and listed apart (`specials`), found by bisection.
@@ -86,7 +86,7 @@ cdef class Log:
 
     @property
     def backlog_bytes(self):
-        """Bytes held for the member that lags most."""
+        """Bytes held for the member that is furthest behind."""
         return self.end - self.low
 
     @property

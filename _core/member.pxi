@@ -137,7 +137,7 @@ cdef class Member(Conn):
 
     @property
     def backlog_bytes(self):
-        """How many bytes it lags, log and private queue together; entries it will not get count until it moves."""
+        """How many bytes it is behind, log and private queue together; entries it will not get count until it moves."""
         return member_backlog(self)
 
     def enqueue(self, bytes data not None):
@@ -188,7 +188,7 @@ cdef inline uint64_t member_backlog(Member m) noexcept:
 
 
 cdef inline uint64_t member_cost(Member m) noexcept:
-    """What a member's lag is held against its limit with: a flood of tiny private frames costs more than its bytes."""
+    """What a member's backlog is held against its limit with: a flood of tiny private frames costs more than its bytes."""
     return member_backlog(m) + m.item_total * sizeof(item_t)
 
 

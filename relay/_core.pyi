@@ -159,7 +159,7 @@ class Member:
         """Whether there is more for it, in the log or in its private queue; entries it will not get count until it moves."""
     @property
     def backlog_bytes(self) -> int:
-        """How many bytes it lags, log and private queue together; entries it will not get count until it moves."""
+        """How many bytes it is behind, log and private queue together; entries it will not get count until it moves."""
     def enqueue(self, data: bytes) -> None:
         """Queue bytes for this member alone, to follow all that is in the log now and to precede all that comes later."""
     def gather(self) -> list[bytes]:
@@ -201,7 +201,7 @@ class Log:
         """Whether every member has caught up; an empty log holds no buffer."""
     @property
     def backlog_bytes(self) -> int:
-        """Bytes held for the member that lags most."""
+        """Bytes held for the member that is furthest behind."""
     @property
     def allocated_bytes(self) -> int: ...
     @property
