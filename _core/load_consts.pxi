@@ -39,7 +39,7 @@ cdef extern from "<netinet/in.h>" nogil:
     uint16_t htons(uint16_t value)
 
 cdef extern from "<netinet/tcp.h>" nogil:
-    int TCP_NODELAY
+    int TCP_NODELAY, TCP_QUICKACK
 
 cdef extern from "<unistd.h>" nogil:
     int close_fd "close"(int fd)

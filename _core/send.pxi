@@ -79,7 +79,7 @@ cdef void reactor_flush_slice(Reactor r, Log log) noexcept:
 
 
 cdef int reactor_judge(Reactor r, Member m) except -1:
-    """Close a blocked member that is too far behind. It gets one more chance first: room in its socket may be news of this turn."""
+    """Close a blocked member that is too far behind. It gets one more chance first: there may be room by now."""
     if m.state != OPEN or member_cost(m) <= r.backlog_limit:
         return 0
     member_unblock(m)
