@@ -44,7 +44,7 @@ cdef class Log:
     cdef uint32_t member_capacity
     cdef uint32_t list_total
     cdef uint32_t blocked_total
-    cdef uint32_t pass_index    # the fan-out's next member
+    cdef uint32_t pass_index    # members below it are still to be visited by the fan-out
     cdef bint in_pass
     cdef bint is_dirty
     cdef PyObject **member_table
@@ -215,24 +215,15 @@ cdef int log_add(Log log, Member m) except -1:
     return 0
 
 
-cdef inline void log_move_member(Log log, uint32_t source, uint32_t target) noexcept:
-    log.member_table[target] = log.member_table[source]
-    (<Member>log.member_table[target]).index = target
-
-
 cdef int log_remove(Log log, Member m) except -1:
-    """Take a member out. The last one fills the hole, by way of the fan-out's place, so that a pass under way misses nobody."""
-    cdef uint32_t hole = m.index
+    """Take a member out. The last one fills the hole."""
     if log.directory.slots != NULL:
         directory_remove(&log.directory, <PyObject *>m)
-    if log.in_pass and hole < log.pass_index:
-        log.pass_index -= 1
-        log_move_member(log, log.pass_index, hole)
-        hole = log.pass_index
     log.member_total -= 1
-    if hole != log.member_total:
-        # else the one there has just been moved away, and knows its new index
-        log_move_member(log, log.member_total, hole)
+    log.member_table[m.index] = log.member_table[log.member_total]
+    (<Member>log.member_table[m.index]).index = m.index
+    if log.pass_index > log.member_total:
+        log.pass_index = log.member_total
     log.list_total -= m.has_list
     if m.is_blocked:
         log.blocked_total -= 1

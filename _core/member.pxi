@@ -37,19 +37,19 @@ cdef class Member(Conn):
     cdef uint64_t cursor
     cdef PyObject *log_object   # borrowed: the log owns its members, not the other way round
     cdef item_t *item_head
-    cdef uint32_t own_count     # its own entries at or behind the cursor,
-    cdef uint32_t own_seq       # the first of them
-    cdef uint32_t own_last      # and the last
-    cdef uint32_t index         # among its log's members
+    cdef uint32_t own_count     # its own entries at or behind the cursor
     cdef uint8_t is_blocked     # its socket took less than there was; the reactor waits for room
     cdef uint8_t is_dirty       # queued to be flushed at the end of the turn
     cdef uint8_t hangs_up       # once its last bytes are out the socket is closed, not only shut down
+    cdef uint8_t ping_waits     # a ping of ours is in the private queue
+    cdef uint32_t own_seq       # the first of its own entries,
+    cdef uint32_t own_last      # and the last
+    cdef uint32_t index         # among its log's members
     cdef uint8_t has_echo
     cdef uint8_t has_announce
     cdef uint8_t has_list
     cdef uint8_t is_verbatim
     cdef uint8_t warnings
-    cdef uint8_t ping_waits     # a ping of ours is in the private queue
     cdef uint8_t uid_length
     cdef uint16_t prefix_length
     cdef uint32_t item_total

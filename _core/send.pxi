@@ -57,23 +57,23 @@ cdef void reactor_flush_logs(Reactor r, double until) noexcept:
 
 
 cdef void reactor_flush_slice(Reactor r, Log log) noexcept:
-    """Go on with the pass over a log's members, or begin one."""
+    """Go on with the pass over a log's members, or begin one. It goes from the last to the first: who is taken out meanwhile is
+    replaced by the last, who was visited already, and at worst is visited again."""
     cdef int visits = 0
     cdef Member m
     if not log.in_pass:
         log.in_pass = True
-        log.pass_index = 0
+        log.pass_index = log.member_total
         log.pass_end = log.end
-    while log.pass_index < log.member_total and visits < MEMBERS_PER_SLICE:
+    while log.pass_index > 0 and visits < MEMBERS_PER_SLICE:
+        log.pass_index -= 1
         m = <Member>log.member_table[log.pass_index]
-        # before the flush: it may take members out, this one included, and then moves the index
-        log.pass_index += 1
-        if log.pass_index < log.member_total:
-            relay_prefetch(log.member_table[log.pass_index])
+        if log.pass_index:
+            relay_prefetch(log.member_table[log.pass_index - 1])
         if m.cursor != log.end:
             guarded_flush(r, m)
             visits += 1
-    if log.pass_index >= log.member_total:
+    if log.pass_index == 0:
         log.in_pass = False
         log_settle(log)
 
