@@ -69,7 +69,9 @@ cdef void reactor_flush_slice(Reactor r, Log log) noexcept:
         log.pass_index -= 1
         m = <Member>log.member_table[log.pass_index]
         if log.pass_index:
+            # the next one's hot fields, while the kernel works on this one
             relay_prefetch(log.member_table[log.pass_index - 1])
+            relay_prefetch(<char *>log.member_table[log.pass_index - 1] + 64)
         if m.cursor != log.end:
             guarded_flush(r, m)
             visits += 1
