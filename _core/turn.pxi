@@ -6,27 +6,38 @@ cdef inline void reactor_look_at_clock(Reactor r) noexcept:
 
 
 cdef bint reactor_turn(Reactor r, double budget) except -1:
-    cdef double start = steady_seconds()
-    cdef double read_until = start + budget * 0.5
-    cdef bint more
-    reactor_look_at_clock(r)
+    """Rounds, until one finds nothing or the budget is spent: what comes while a fan-out is sent, the usual case under load,
+    is met here, at the price of one system call, and not by way of trio."""
+    cdef double until = steady_seconds() + budget
     r.counters.turns += 1
+    while reactor_round(r, budget * 0.5, until):
+        if steady_seconds() > until:
+            return True
+    return False
+
+
+cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
+    """Read, flush, close, once. Whether there was something to do, or still is."""
+    cdef double read_until
+    cdef bint has_work = r.ready_total != 0 or r.dirty_total != 0 or r.dirty_log_first != NULL
+    reactor_look_at_clock(r)
+    read_until = r.now + read_seconds
     reactor_read_ready(r, read_until)
     if r.event_index == r.event_total:
         r.event_index = 0
         r.event_total = epoll_wait(r.epoll_fd, r.events, EVENTS_PER_WAIT, 0)
         if r.event_total < 0:
             r.event_total = 0
-    more = r.event_total == EVENTS_PER_WAIT
+    has_work = has_work or r.event_index < r.event_total
     while r.event_index < r.event_total:
         guarded_event(r, r.events[r.event_index].data.fd, r.events[r.event_index].events)
         r.event_index += 1
         if r.event_index & 7 == 0 and steady_seconds() > read_until:
             break
     reactor_flush_dirty(r)
-    reactor_flush_logs(r, start + budget)
+    reactor_flush_logs(r, until)
     reactor_close_doomed(r)
-    return more or r.event_index < r.event_total or r.ready_total or r.dirty_total or r.dirty_log_first != NULL
+    return has_work
 
 
 cdef void reactor_read_ready(Reactor r, double until) noexcept:
