@@ -11,6 +11,7 @@ import itertools
 import json
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, Self
@@ -124,7 +125,7 @@ class Client:
             self._closes.put(report["closed"])
 
 
-class Host:
+class Host(ABC):
     """Where commands run. A subclass posts commands and dispatches what is reported."""
 
     def __init__(self) -> None:
@@ -134,8 +135,9 @@ class Host:
         self._outcomes: dict[int, Queue] = {}
         self._starts: Queue = Queue()
 
+    @abstractmethod
     def _post(self, command: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Hand a command to the driver."""
 
     def wait_until_ready(self) -> None:
         """Wait until the driver has been loaded, once more for every time it is."""
