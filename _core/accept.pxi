@@ -18,7 +18,7 @@ cdef bytes SERVER_FAULT = plain_refusal(b"500 Internal Server Error", b"internal
 
 cdef int reactor_accept(Reactor r, int listener) except -1:
     cdef int fd, i
-    for i in range(ACCEPTS_PER_TURN):
+    for i in range(ACCEPTS_PER_ROUND):
         fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
         if fd < 0:
             if errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
@@ -113,7 +113,7 @@ cdef int reactor_cut_handshakes(Reactor r) except -1:
     """Cut those whose time is up, some at a time."""
     cdef Handshake h
     cdef int cut = 0
-    while r.earliest != NULL and cut < CUTS_PER_TURN:
+    while r.earliest != NULL and cut < CUTS_PER_ROUND:
         h = <Handshake>r.earliest
         if h.deadline > r.now:
             break

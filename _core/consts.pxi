@@ -27,7 +27,6 @@ cdef enum:
     MASKED = 0x80
     MAX_CONTROL_PAYLOAD = 125
     MAX_HEADER = 14
-    MAX_SERVER_HEADER = 10
 
 # RFC 6455 section 7.4.1, and the IANA registry for 1012 to 1014. The public enum is relay.protocol.CloseCode.
 cdef enum CloseCode:

@@ -20,7 +20,7 @@ cdef class Conn:
     cdef int fd
     cdef uint8_t kind
     cdef uint8_t state
-    cdef uint8_t is_ready       # queued to be read again in the next turn
+    cdef uint8_t is_ready       # queued to be read again in the next round
     cdef uint8_t at_end         # the peer has said that no more will come
 
 
@@ -39,7 +39,7 @@ cdef class Member(Conn):
     cdef item_t *item_head
     cdef uint32_t own_count     # its own entries at or behind the cursor
     cdef uint8_t is_blocked     # its socket took less than there was; the reactor waits for room
-    cdef uint8_t is_dirty       # queued to be flushed at the end of the turn
+    cdef uint8_t is_dirty       # queued to be flushed at the end of the round
     cdef uint8_t hangs_up       # once its last bytes are out the socket is closed, not only shut down
     cdef uint8_t ping_waits     # a ping of ours is in the private queue
     cdef uint32_t own_seq       # the first of its own entries,

@@ -1,23 +1,24 @@
 # The reactor: one epoll set for listeners, handshakes and members, and the only code that reads from or writes to a socket.
 #
-# turn():  1. what is ready is read, once each, and goes through parser, bucket, address, check and stamp into the logs
-#          2. members with something private, then every log with something new, are flushed: one system call per member
-#          3. what is due is closed
+# A turn is rounds, until one finds nothing to do or the turn's budget in seconds is spent. In a round
+# 1. what is ready is read, once each, and goes through parser, buckets, address, check and stamp into the logs;
+# 2. members with something private, then every log with something new, are flushed: one system call per member;
+# 3. what is due is closed.
 #
 # Everything about one connection happens inside `guarded_*`: an exception there, ours or a callback's, ends that connection,
-# is reported, and the turn goes on. A turn has a budget in seconds; what is left stays queued and `turn` returns True.
+# is reported, and the turn goes on. What is left when the budget is spent stays queued, and `turn` returns True.
 #
 # Sockets are edge-triggered for reading and writing at once and registered a single time, so that blocking and unblocking
 # costs no system call. The price is that what is not read to its end must be remembered: `ready`.
 #
 # Tables are by descriptor, not by pointer, so that an event which is still in the batch when its connection ends finds an empty
-# slot. Descriptors are closed at the end of the turn, so that none is reused within the batch.
+# slot. Descriptors are closed at the end of the round, so that none is reused within the batch.
 
 cdef enum:
     READ_BYTES = 65536
     EVENTS_PER_WAIT = 256
-    ACCEPTS_PER_TURN = 64
-    CUTS_PER_TURN = 256         # handshakes whose time is up
+    ACCEPTS_PER_ROUND = 64
+    CUTS_PER_ROUND = 256        # handshakes whose time is up
     IOV_PIECES = 512
     MEMBERS_PER_SLICE = 128     # of one log, before the next log has its turn
     READ_AHEAD_BYTES = 262144   # a channel with this much that it has not begun to send is not read from

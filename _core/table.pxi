@@ -73,7 +73,7 @@ cdef inline int remember(int **list, size_t *total, size_t *capacity, int fd) ex
 
 
 cdef int reactor_drop(Reactor r, Conn conn) except -1:
-    """Forget a connection and close its socket at the end of the turn."""
+    """Forget a connection and close its socket at the end of the round."""
     cdef int fd = reactor_forget(r, conn)
     if fd >= 0:
         unwatch(r.epoll_fd, fd)
