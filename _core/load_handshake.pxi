@@ -66,20 +66,12 @@ cdef size_t take_answer(
         load.refused += 1
         end_connection(load, connection, 0)
         return size
-    delay_acknowledgements(connection.fd)
     connection.state = OPEN
     load.handshaking -= 1
     load.opened += 1
     load.channel_states[connection.channel].alive += 1
     record_latency(&load.totals.latency, now_ns(load) - connection.began_ns, 1)
     return end - data
-
-
-cdef void delay_acknowledgements(int fd) noexcept nogil:
-    # A socket that only reads acknowledges every read by itself, at the price of half a send: on loopback that is this
-    # process's time, server's half included, and makes the generator the busy one. Clients elsewhere delay, too.
-    cdef int no = 0
-    setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &no, sizeof(no))
 
 
 cdef uint32_t status_of(const unsigned char *data, size_t size) noexcept nogil:

@@ -50,6 +50,14 @@ cdef bint keep(unsigned char **store, size_t *kept, const unsigned char *data, s
     return True
 
 
+cdef void acknowledge_reads(int fd) noexcept nogil:
+    # A socket that only reads acknowledges what it read. After a few sends of its own it is taken for one of a dialogue, whose
+    # answers carry the acknowledgements, and they wait 40 ms for one. A fan-out to 5000 members takes as long: the timers then go
+    # off in step with the sends, on either core, and the server's time per delivery depends on the number of members by ±20 %.
+    cdef int yes = 1
+    setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes))
+
+
 cdef void write_bytes(load_t *load, connection_t *connection, const unsigned char *data, size_t size) noexcept nogil:
     """Send, and keep what the socket does not take for when it is writable."""
     cdef ssize_t sent = 0
@@ -61,6 +69,7 @@ cdef void write_bytes(load_t *load, connection_t *connection, const unsigned cha
                 end_connection(load, connection, 1006)
                 return
             sent = 0
+        acknowledge_reads(connection.fd)
     if <size_t>sent < size:
         if connection.pending_bytes == 0:
             watch(load, connection, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT)
