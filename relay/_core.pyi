@@ -60,6 +60,13 @@ def split_address(text: _ReadableBuffer) -> tuple[bytes | None, int]:
     means everyone, gives `b""`. Raises ValueError when a prefix is opened and not closed.
     """
 
+def parse_proxy_header(data: _ReadableBuffer) -> tuple[int, bytes] | None:
+    """The PROXY protocol header, version 1 or 2, at the start of a connection: its size, and the packed source address.
+
+    The address has 4 or 16 bytes; it is empty when the header names none (UNKNOWN, LOCAL, a family that is not IP), and the
+    peer's own address counts. None when `data` may still become a header. Raises ValueError when it cannot.
+    """
+
 @final
 class Utf8Validator:
     """Checks UTF-8 that arrives in pieces."""
