@@ -33,6 +33,7 @@ FORBIDDEN = {
         "relay.cli",
     },
     "faults": IO | {"relay"},
+    "systemd": (IO - {"socket"}) | {"relay", "httptools", "click"},
     "http": {"click", "relay.channel", "relay.hub", "relay.server", "relay.cli"},
     "server": {"click", "relay.cli"},
 }
