@@ -13,9 +13,8 @@ from relay.rules import Unfit
 from relay.units import Kind
 
 MAX_NAME_BYTES: Final = 512
-EXAMPLE: Final = '{"team": {"join_keys": [], "send_keys": ["a key"]}}'
 
-_WORDS: Final = "tables of join_keys and send_keys, by name"
+_WORDS: Final = "tables of join_keys and send_keys, by name; as text in JSON"
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True):

@@ -112,7 +112,9 @@ class _Sources:
     def _add_from_file(self, path: str, lines: dict[Path, int], name: str, given: object) -> None:
         place = _place(path, lines, (name,))
         if name not in SETTINGS:
-            self._errors.append(f"{place}: unknown setting {spell(name)}{_hint(name, SETTINGS)}")
+            self._errors.append(
+                f"{place}: unknown setting {spell(name)}{_hint(name.lower(), SETTINGS)}"
+            )
             return
         try:
             self._take(SETTINGS[name], given, place)

@@ -16,12 +16,12 @@ def find_lines(text: str) -> dict[Path, int]:
     table: Path = ()
     for number, statement, value in _statements(text):
         paths = list(_paths(value))
-        if statement.lstrip().startswith("["):
+        is_header = statement.lstrip().startswith("[")
+        around = () if is_header else table
+        for path in paths:
+            lines.setdefault(around + path, number)
+        if is_header:
             table = paths[-1]
-            lines.setdefault(table, number)
-        else:
-            for path in paths:
-                lines.setdefault(table + path, number)
     return lines
 
 
