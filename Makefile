@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv serve build tools test lint types debug sanitize bench clean
+.PHONY: help venv serve build tools test lint types docs debug sanitize bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +49,9 @@ lint: $(VENV)/.tests ## check style: ruff, and cython-lint on the parts of the c
 types: build $(VENV)/.tests ## check types: mypy, and the core's stubs against the core
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest relay._core relay._load
+
+docs: build ## write the tables of settings into docs/operating.md
+	$(BIN)/python docs/settings.py
 
 # These two test a copy of the package in build/<mode>/package, so the source tree keeps its release build.
 # PYTHONSAFEPATH keeps `python -m` from preferring the source tree to the copy.

@@ -6,137 +6,83 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from relay import __version__
-from relay.config import Settings, parse_duration, parse_size
+from relay.config import Settings, find_contradictions
+from relay.describe import report, settings_file
+from relay.flags import SettingsCommand, given_flags
+from relay.sources import ConfigError, Loaded, load_settings
 
 if TYPE_CHECKING:
     from relay.server import Server
 
 
-class _Quantity(click.ParamType[Any]):
-    """A value with a unit."""
-
-    def __init__(self, name: str, parse: Callable[[str], float]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except ValueError as exc:
-            self.fail(str(exc), param, ctx)
-
-
-def _as_size(value: float) -> str:
-    """How a default is shown: in the largest unit that divides it."""
-    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
-        if value and value % factor == 0:
-            return f"{int(value // factor)}{unit}"
-    return f"{value:g}"
-
-
-def _as_time(value: float) -> str:
-    return f"{value:g}s"
-
-
-SIZE = _Quantity("size", parse_size)
-TIME = _Quantity("time", parse_duration)
-_DEFAULTS = Settings()
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(version)s")
 def main() -> None:
     """Realtime WebSocket channels: pick a name, connect, send."""
 
 
-def _setting(name: str, kind: Any, text: str) -> Callable[[Any], Any]:
-    """The flag of a setting, with the default that `Settings` gives it."""
-    default = getattr(_DEFAULTS, name)
-    flag = f"--{name.replace('_', '-')}"
-    return click.option(flag, type=kind, default=default, help=f"{text}  [{_shown(default, kind)}]")
+_CONFIG = click.option(
+    "--config",
+    "config_path",
+    metavar="FILE",
+    help="TOML file of settings; the environment and flags win over it.  [RELAY_CONFIG]",
+)
 
 
-def _shown(default: Any, kind: Any) -> str:
-    if kind is SIZE:
-        return _as_size(default)
-    if kind is TIME:
-        return _as_time(default)
-    return f"{default:g}" if kind is float else str(default)
-
-
-@main.command(short_help="Run the relay.")
-@_setting(
-    "host",
-    str,
-    "Address to listen on, or a name for all addresses it stands for; 0.0.0.0 or :: is every address of the machine.",
+@main.command(cls=SettingsCommand, short_help="Run the relay.")
+@_CONFIG
+@click.option(
+    "--print-config",
+    is_flag=True,
+    help="Write a commented file of all settings, as they would be, and exit.",
 )
-@_setting("port", int, "TCP port; 0 picks a free one.")
-@_setting(
-    "message_rate",
-    float,
-    "Messages a second that one connection may send in the long run; 0 turns the limit off.",
-)
-@_setting(
-    "message_burst", float, "Messages that one connection may send at once, when it has been quiet."
-)
-@_setting(
-    "byte_rate",
-    SIZE,
-    "Bytes of messages a second that one connection may send in the long run; 0 turns the limit off.",
-)
-@_setting(
-    "byte_burst",
-    SIZE,
-    "Bytes of messages that one connection may send at once, when it has been quiet.",
-)
-@_setting(
-    "kick_after",
-    int,
-    "Warnings, one a second at most, after which a connection over its rate is closed with 1008; 0 never does.",
-)
-@_setting("max_message", SIZE, "Largest message in a channel (/c/, /r/), its address included.")
-@_setting("max_party_message", SIZE, "Largest message in a party room (/parties/, /party/).")
-@_setting(
-    "backlog_limit", SIZE, "Bytes that may wait for a slow reader before it is closed with 1013."
-)
-@_setting("handshake_timeout", TIME, "Time a client has for the head of its request.")
-@_setting(
-    "ping_interval",
-    TIME,
-    "Time between pings; a connection without a sign of life for two of them is dropped. 0 turns both off.",
-)
-@_setting(
-    "presence",
-    click.Choice(["all", "auto", "off"]),
-    "Joins and leaves: tell of all; in large channels merge those without ?announce; or tell of none.",
-)
-@_setting("presence_limit", int, "Members above which a channel counts as large.")
-def serve(**flags: Any) -> None:
+@click.pass_context
+def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> None:
     """Run the relay until SIGINT (Ctrl-C) or SIGTERM.
 
     They close everyone with 1001 and wait up to 5 seconds for the clients' part; a second one ends at once.
 
-    Clients connect to ws://HOST:PORT/c/CHANNEL. Sizes take kB, KiB, MB, MiB, GB, GiB or plain bytes; times take ms, s, m (or
-    min), h or plain seconds.
+    Clients connect to ws://HOST:PORT/c/CHANNEL. Every setting is also a variable (RELAY_MESSAGE_RATE) and a name in the file
+    (message_rate). Sizes take kB, KiB, MB, MiB, GB, GiB or plain bytes; times take ms, s, m (or min), h or plain seconds; rates
+    are a second, or take /s, /m, /h; lists take commas. Keys are for the file, or for RELAY_NAMESPACES.
     """
+    if print_config:
+        click.echo(settings_file(_load(ctx, config_path).settings), nl=False)
+        return
     if sys.platform != "linux":
         _fail("relay serve runs on Linux only: it needs epoll", 1)
-    try:
-        settings = Settings(**flags)
-    except ValueError as exc:
-        name, _, text = str(exc).partition(": ")
-        raise click.BadParameter(text, param_hint=f"'--{name.replace('_', '-')}'") from exc
+    settings = _load(ctx, config_path).settings
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
     )
     _run(settings)
+
+
+@main.command("check-config", cls=SettingsCommand, short_help="Check settings.")
+@_CONFIG
+@click.pass_context
+def check_config(ctx: click.Context, config_path: str | None) -> None:
+    """Check what relay serve would run with, given the same file, environment and flags.
+
+    Prints what differs from the defaults and where that comes from, or all errors, and then exits with 2. Keys are only counted.
+    """
+    loaded = _load(ctx, config_path)
+    lines = report(loaded)
+    click.echo("\n".join([f"ok, different from the defaults: {len(lines)}", *lines]))
+    for warning in find_contradictions(loaded.settings):
+        click.echo(f"relay: warning: {warning}", err=True)
+
+
+def _load(ctx: click.Context, config_path: str | None) -> Loaded:
+    try:
+        return load_settings(config_path, os.environ, given_flags(ctx))
+    except ConfigError as exc:
+        _fail("\nrelay: ".join(exc.lines), 2)
 
 
 def _run(settings: Settings) -> None:
@@ -189,6 +135,6 @@ async def _serve_to_the_end(server: "Server", announce: Callable[[list[str]], No
         signal.signal(number, signal.SIG_IGN)
 
 
-def _fail(text: str, code: int) -> Any:
+def _fail(text: str, code: int) -> NoReturn:
     click.echo(f"relay: {text}", err=True)
     sys.exit(code)

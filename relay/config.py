@@ -1,123 +1,299 @@
-"""Every setting of the server, once: its name, its unit, its default.
+"""Every setting of the server, once: its name, its unit, its range, its default, its meaning.
 
-Knows no trio and no socket. The command line makes its flags from `Settings`.
+File, environment, flags, help and the documentation's table are all made from `Settings`. Knows no trio and no socket.
 """
 
-import math
-import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-Bytes = Annotated[int, "bytes"]
-Seconds = Annotated[float, "seconds"]
+from relay.namespaces import Namespace, Namespaces
+from relay.rules import Each, Fits, Range, check_network, check_origin
+from relay.setting import (
+    About,
+    Amount,
+    Bytes,
+    BytesPerSecond,
+    Group,
+    PerSecond,
+    Seconds,
+    Setting,
+    SettingError,
+    settings_of,
+)
+from relay.units import show_size
 
-_SIZE_UNITS = {
-    "": 1,
-    "b": 1,
-    "kb": 10**3,
-    "kib": 2**10,
-    "mb": 10**6,
-    "mib": 2**20,
-    "gb": 10**9,
-    "gib": 2**30,
-}
-_TIME_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
+__all__ = ["SETTINGS", "Namespace", "Settings", "find_contradictions", "restart_only"]
+
+MAX_CONNECTIONS: Final = 10_000_000
+
+_SWITCH: Final = Fits("true or false", lambda value: True)
+_HOST: Final = Fits("a host name or an address", str.isprintable)
+_NETWORKS: Final = Each(
+    'addresses or networks such as "10.0.0.0/8" or "2001:db8::7"', check_network
+)
+_ORIGINS: Final = Each(
+    'origins such as "https://example.com", "https://*.example.com:8443" or "null"', check_origin
+)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What `relay serve` runs with. Sizes are bytes, times are seconds, rates are per second."""
 
-    host: str = "127.0.0.1"
-    port: int = 8787
-    message_rate: float = 250.0
-    message_burst: float = 1000.0
-    byte_rate: Bytes = 256 * 1024
-    byte_burst: Bytes = 2 * 1024 * 1024
-    kick_after: int = 3
-    max_message: Bytes = 100 * 1024
-    max_party_message: Bytes = 1024 * 1024
-    backlog_limit: Bytes = 1024 * 1024
-    handshake_timeout: Seconds = 10.0
-    ping_interval: Seconds = 25.0
-    presence: Literal["all", "auto", "off"] = "auto"
-    presence_limit: int = 1000
+    host: Annotated[
+        str,
+        About(
+            Group.LISTENING,
+            "Address to listen on, or a name for all addresses it stands for; 0.0.0.0 or :: is every address of the machine.",
+            _HOST,
+            needs_restart=True,
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        About(Group.LISTENING, "TCP port.", Range(0, 65535, zero="a free one"), needs_restart=True),
+    ] = 8787
+    max_connections: Annotated[
+        int,
+        About(
+            Group.LISTENING,
+            "Connections at once; further ones are refused with 503.",
+            Range(0, MAX_CONNECTIONS, zero="as many as the file limit allows"),
+            needs_restart=True,
+        ),
+    ] = 0
+
+    limits: Annotated[
+        Literal["on", "dry-run", "off"],
+        About(
+            Group.LIMITS,
+            "Hold everyone to the limits; or only count what would be dropped, kicked and refused; or have no limits.",
+        ),
+    ] = "on"
+    message_rate: Annotated[
+        PerSecond,
+        About(
+            Group.LIMITS,
+            "Messages that one connection may send in the long run.",
+            Range(0, zero="off"),
+        ),
+    ] = 250.0
+    message_burst: Annotated[
+        Amount,
+        About(
+            Group.LIMITS,
+            "Messages that one connection may send at once, when it has been quiet.",
+            Range(1),
+        ),
+    ] = 1000.0
+    byte_rate: Annotated[
+        BytesPerSecond,
+        About(
+            Group.LIMITS,
+            "Bytes of messages that one connection may send in the long run.",
+            Range(0, zero="off"),
+        ),
+    ] = 256 * 1024
+    byte_burst: Annotated[
+        Bytes,
+        About(
+            Group.LIMITS,
+            "Bytes of messages that one connection may send at once, when it has been quiet.",
+            Range(1),
+        ),
+    ] = 2 * 1024 * 1024
+    kick_after: Annotated[
+        int,
+        About(
+            Group.LIMITS,
+            "Warnings, one a second at most, after which a connection over its rate is closed with 1008.",
+            Range(0, 255, zero="never"),
+        ),
+    ] = 3
+    max_message: Annotated[
+        Bytes,
+        About(
+            Group.LIMITS,
+            "Largest message in a channel (/c/, /r/), its address included.",
+            Range(1, 2**30),
+        ),
+    ] = 100 * 1024
+    max_party_message: Annotated[
+        Bytes,
+        About(
+            Group.LIMITS,
+            "Largest message in a party room (/parties/, /party/).",
+            Range(1, 2**30),
+        ),
+    ] = 1024 * 1024
+
+    block_time: Annotated[
+        Seconds,
+        About(
+            Group.ADDRESSES,
+            "Time for which the address of a kicked connection is refused with 429.",
+            Range(0, 7 * 86400.0, zero="no block"),
+        ),
+    ] = 60.0
+    connection_rate: Annotated[
+        PerSecond,
+        About(
+            Group.ADDRESSES,
+            "New connections from one address (IPv6: a /64) in the long run; further ones are refused with 429.",
+            Range(0, zero="off"),
+        ),
+    ] = 20.0
+    connection_burst: Annotated[
+        Amount,
+        About(Group.ADDRESSES, "New connections from one address at once.", Range(1)),
+    ] = 100.0
+    max_connections_per_ip: Annotated[
+        int,
+        About(
+            Group.ADDRESSES,
+            "Connections of one address at once; further ones are refused with 429.",
+            Range(0, MAX_CONNECTIONS, zero="off"),
+        ),
+    ] = 0
+    limit_loopback: Annotated[
+        bool,
+        About(
+            Group.ADDRESSES,
+            "Hold peers on this machine, too, to the limits of addresses.",
+            _SWITCH,
+        ),
+    ] = False
+    trusted_proxies: Annotated[
+        list[str],
+        About(
+            Group.ADDRESSES,
+            "Proxies whose word on a client's address is believed.",
+            _NETWORKS,
+        ),
+    ] = []
+    proxy_protocol: Annotated[
+        bool,
+        About(
+            Group.ADDRESSES,
+            "Expect a PROXY protocol header (version 1 or 2) from trusted proxies.",
+            _SWITCH,
+            needs_restart=True,
+        ),
+    ] = False
+
+    origins: Annotated[
+        list[str],
+        About(
+            Group.ACCESS,
+            "Origins whose pages may connect, *. for any subdomain; an empty list admits every page.",
+            _ORIGINS,
+        ),
+    ] = []
+    ephemeral_keys: Annotated[
+        bool,
+        About(
+            Group.ACCESS,
+            "Let the first member's keys hold in a channel until it is empty, where no namespace reserves it.",
+            _SWITCH,
+        ),
+    ] = True
+    namespaces: Annotated[
+        dict[str, Namespace],
+        About(
+            Group.ACCESS,
+            "Names whose channels ask for keys: join_keys to join, send_keys to send.",
+            Namespaces(),
+            is_secret=True,
+        ),
+    ] = {}
+
+    backlog_limit: Annotated[
+        Bytes,
+        About(
+            Group.BACKLOG,
+            "Bytes that may wait for a slow reader.",
+            Range(1024, 2**31),
+        ),
+    ] = 1024 * 1024
+    slow_consumer: Annotated[
+        Literal["disconnect", "drop"],
+        About(
+            Group.BACKLOG,
+            "What becomes of a reader beyond that: it is closed with 1013, or misses the oldest messages.",
+        ),
+    ] = "disconnect"
+    presence: Annotated[
+        Literal["all", "auto", "off"],
+        About(
+            Group.BACKLOG,
+            "Joins and leaves: tell of all; in large channels merge those without ?announce; or tell of none.",
+        ),
+    ] = "auto"
+    presence_limit: Annotated[
+        int,
+        About(
+            Group.BACKLOG,
+            "Members above which a channel counts as large.",
+            Range(0),
+        ),
+    ] = 1000
+
+    handshake_timeout: Annotated[
+        Seconds,
+        About(
+            Group.TIME,
+            "Time a client has for the head of its request.",
+            Range(0, 3600.0, above_low=True),
+        ),
+    ] = 10.0
+    ping_interval: Annotated[
+        Seconds,
+        About(
+            Group.TIME,
+            "Time between pings; a connection without a sign of life for two of them is dropped.",
+            Range(0.1, 3600.0, zero="off"),
+        ),
+    ] = 25.0
+    drain_time: Annotated[
+        Seconds,
+        About(
+            Group.TIME,
+            "Time over which everyone is closed when the server ends.",
+            Range(0, 3600.0, zero="at once"),
+        ),
+    ] = 10.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError that names the setting and what was expected."""
-        _require("port", self.port, 0 <= self.port <= 65535, "a port from 0 to 65535")
-        _require(
-            "message_rate",
-            self.message_rate,
-            _is_amount(self.message_rate),
-            "0 (off) or more a second",
-        )
-        _require(
-            "message_burst",
-            self.message_burst,
-            _is_amount(self.message_burst) and self.message_burst >= 1,
-            "1 or more",
-        )
-        _require("byte_rate", self.byte_rate, self.byte_rate >= 0, "0 (off) or more bytes a second")
-        _require("byte_burst", self.byte_burst, self.byte_burst >= 1, "1 byte or more")
-        _require(
-            "kick_after", self.kick_after, 0 <= self.kick_after <= 255, "0 (never) to 255 warnings"
-        )
-        _require("max_message", self.max_message, 1 <= self.max_message <= 2**30, "1 byte to 1 GiB")
-        _require(
-            "max_party_message",
-            self.max_party_message,
-            1 <= self.max_party_message <= 2**30,
-            "1 byte to 1 GiB",
-        )
-        _require(
-            "backlog_limit",
-            self.backlog_limit,
-            1024 <= self.backlog_limit <= 2**31,
-            "1 KiB to 2 GiB",
-        )
-        _require(
-            "ping_interval",
-            self.ping_interval,
-            self.ping_interval == 0 or 0.1 <= self.ping_interval <= 3600,
-            "0 (off), or 0.1 s to 1 h",
-        )
-        _require(
-            "handshake_timeout",
-            self.handshake_timeout,
-            0 < self.handshake_timeout <= 3600,
-            "more than 0 s, at most 1 h",
-        )
-        _require(
-            "presence", self.presence, self.presence in ("all", "auto", "off"), "all, auto or off"
-        )
-        _require(
-            "presence_limit", self.presence_limit, self.presence_limit >= 0, "0 or more members"
-        )
+        """Raises SettingError, a ValueError that names the setting and what was expected."""
+        for setting in SETTINGS.values():
+            value = getattr(self, setting.name)
+            setting.settle(value, value)
+        if self.proxy_protocol and not self.trusted_proxies:
+            raise SettingError(
+                "proxy_protocol",
+                "expected trusted_proxies beside it, the only ones whose header is believed, got none",
+            )
 
 
-def _is_amount(value: float) -> bool:
-    return 0 <= value < math.inf
+SETTINGS: Final[dict[str, Setting]] = settings_of(Settings)
 
 
-def _require(name: str, value: object, is_good: bool, expected: str) -> None:
-    if not is_good:
-        raise ValueError(f"{name}: expected {expected}, got {value}")
+def restart_only(old: Settings, new: Settings) -> list[str]:
+    """The settings that differ and that a running server cannot change."""
+    return [
+        setting.name
+        for setting in SETTINGS.values()
+        if setting.about.needs_restart and getattr(old, setting.name) != getattr(new, setting.name)
+    ]
 
 
-def parse_size(text: str) -> int:
-    """Bytes from `"1MiB"`, `"64 kB"` or plain `"4096"`. Raises ValueError."""
-    return round(_parse_quantity(text, _SIZE_UNITS, 'a size such as "64KiB" or plain bytes'))
-
-
-def parse_duration(text: str) -> float:
-    """Seconds from `"25s"`, `"100ms"`, `"2m"` or plain `"25"`. Raises ValueError."""
-    return _parse_quantity(text, _TIME_UNITS, 'a time such as "25s" or plain seconds')
-
-
-def _parse_quantity(text: str, units: dict[str, float] | dict[str, int], expected: str) -> float:
-    match = _QUANTITY.fullmatch(text)
-    if match is None or match[2].lower() not in units:
-        raise ValueError(f"expected {expected}, got {text!r}")
-    return float(match[1]) * units[match[2].lower()]
+def find_contradictions(settings: Settings) -> list[str]:
+    """What is allowed and surely not meant, one line each."""
+    if settings.byte_rate == 0 or settings.limits != "on":
+        return []
+    burst = show_size(settings.byte_burst)
+    return [
+        f"byte_burst ({burst}) is less than {name} ({show_size(size)}): a message of more than {burst} is always dropped"
+        for name in ("max_message", "max_party_message")
+        if (size := getattr(settings, name)) > settings.byte_burst
+    ]

@@ -7,9 +7,27 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "relay"
 IO = {"trio", "socket", "ssl", "selectors", "asyncio"}
+WIRE = {
+    "httptools",
+    "relay._core",
+    "relay.admission",
+    "relay.channel",
+    "relay.http",
+    "relay.hub",
+    "relay.protocol",
+    "relay.server",
+}
+COMMAND = {"click", "relay.cli", "relay.flags"}
 FORBIDDEN = {
-    "config": IO
-    | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
+    "units": IO | WIRE | COMMAND | {"relay.rules", "relay.setting", "relay.config"},
+    "rules": IO | WIRE | COMMAND | {"relay.setting", "relay.config", "relay.sources"},
+    "namespaces": IO | WIRE | COMMAND | {"relay.setting", "relay.config", "relay.sources"},
+    "setting": IO | WIRE | COMMAND | {"relay.config", "relay.sources"},
+    "config": IO | WIRE | COMMAND | {"relay.sources", "relay.describe"},
+    "toml_lines": IO | {"relay"},
+    "sources": IO | WIRE | COMMAND | {"relay.describe"},
+    "describe": IO | WIRE | COMMAND,
+    "flags": IO | WIRE | {"relay.cli", "relay.sources"},
     "protocol": IO
     | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
     "admission": IO | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"},
