@@ -21,6 +21,11 @@ cdef inline void bucket_refill(bucket_t *bucket, double rate, double burst, doub
     bucket.updated = now
 
 
+cdef inline double bucket_unbounded(const bucket_t *bucket, double rate, double now) noexcept nogil:
+    """The tokens at `now` if no burst bounded them."""
+    return bucket.tokens + (now - bucket.updated) * rate
+
+
 cdef inline bint bucket_consume(bucket_t *bucket, double cost) noexcept nogil:
     if bucket.tokens < cost:
         return False
@@ -37,6 +42,14 @@ cdef inline double bucket_wait(const bucket_t *bucket, double rate, double burst
     return (cost - bucket.tokens) / rate
 
 
+cdef int require_amounts(double rate, double burst) except -1:
+    if not 0 <= rate < INFINITY:
+        raise ValueError(f"rate: expected a finite number, 0 or more, got {rate}")
+    if not 0 <= burst < INFINITY:
+        raise ValueError(f"burst: expected a finite number, 0 or more, got {burst}")
+    return 0
+
+
 @cython.final
 cdef class TokenBucket:
     """A token bucket: `burst` tokens at most, refilled by `rate` a second; starts full. A rate of 0 never refuses."""
@@ -45,10 +58,7 @@ cdef class TokenBucket:
     cdef double rate, burst
 
     def __cinit__(self, double rate, double burst, double now=0.0):
-        if not 0 <= rate < INFINITY:
-            raise ValueError(f"rate: expected a finite number, 0 or more, got {rate}")
-        if not 0 <= burst < INFINITY:
-            raise ValueError(f"burst: expected a finite number, 0 or more, got {burst}")
+        require_amounts(rate, burst)
         self.rate = rate
         self.burst = burst
         bucket_fill(&self.bucket, burst, now)

@@ -17,6 +17,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
+from os import urandom as _urandom
 
 cdef class Conn
 cdef class Member
@@ -34,6 +35,7 @@ include "address.pxi"
 include "envelope.pxi"
 include "bucket.pxi"
 include "proxy.pxi"
+include "addresses.pxi"
 include "store.pxi"
 include "directory.pxi"
 include "queue.pxi"
@@ -54,5 +56,5 @@ include "timer.pxi"
 include "keepalive.pxi"
 
 # what callers never meet by name
-for _name in ("Conn", "Handshake", "Listener", "Window"):
+for _name in ("AddressTable", "Conn", "Handshake", "Listener", "Window"):
     globals().pop(_name, None)

@@ -113,6 +113,46 @@ class TokenBucket:
         """How long from `now` until `cost` tokens are there; 0.0 when they are, inf when they never will be."""
 
 @final
+class AddressLimiter:
+    """A token bucket for each address; a new one starts full. `capacity` is for how many, rounded up to a power of two.
+
+    Addresses are 64-bit keys. Key 0, which means that no limits apply, is never refused; at a rate of 0 none is. When there is no
+    room for another, the address that is nearest to a full bucket is forgotten. Raises ValueError for numbers out of range.
+    """
+
+    def __new__(cls, rate: float, burst: float, *, capacity: int = 65_536) -> Self: ...
+    def try_consume(self, key: int, now: float) -> bool:
+        """Take one token of this address if it is there; return False if not. Time that runs backwards refills nothing."""
+    def seconds_until(self, key: int, now: float) -> float:
+        """How long from `now` until this address has a token; 0.0 when it has, inf when it never will."""
+    def configure(self, rate: float, burst: float) -> None:
+        """Go on at another rate and burst. Addresses keep the tokens they have, as far as the burst allows."""
+    @property
+    def allocated_bytes(self) -> int:
+        """The size of the table, the same from the start to the end."""
+
+@final
+class AddressBlocks:
+    """Addresses that are blocked, each until some time. `capacity` is for how many, rounded up to a power of two.
+
+    Addresses are 64-bit keys. Key 0, which means that no limits apply, is never blocked. When there is no room for another, the
+    block that ends first is lifted. Raises ValueError for a capacity out of range.
+    """
+
+    def __new__(cls, capacity: int = 65_536) -> Self: ...
+    def block(self, key: int, until: float) -> None:
+        """Block this address until then; a block that ends later stays. Raises ValueError for a time that is no number."""
+    def unblock(self, key: int) -> bool:
+        """Lift the block of this address. False when there was none; one that has ended may still count."""
+    def blocked_until(self, key: int, now: float) -> float:
+        """When the block of this address ends; 0.0 when it is not blocked."""
+    def count(self, now: float) -> int:
+        """How many addresses are blocked. Looks at all of the table: for reports."""
+    @property
+    def allocated_bytes(self) -> int:
+        """The size of the table, the same from the start to the end."""
+
+@final
 class Stamper:
     """Stamps payloads with their envelope. One instance serves all members: what differs is the member's prefix.
 
