@@ -83,12 +83,21 @@ class ErrorEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="error"):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a connection asks for in its query string."""
+    """What a connection asks for in its query string, and the keys it shows there, decoded and otherwise as they were sent."""
 
     echo: bool = False
     announce: bool = False
     list: bool = False
     alias: str | None = None
+    join_key: bytes | None = None
+    send_key: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Without the keys: what is printed may end up in a log."""
+        return (
+            f"Options(echo={self.echo}, announce={self.announce}, list={self.list},"
+            f" alias={self.alias!r})"
+        )
 
 
 class UidSource:
@@ -153,6 +162,8 @@ def parse_options(query: bytes) -> Options:
         announce=_is_true(given.get(b"announce")),
         list=_is_true(given.get(b"list")),
         alias=_first_alias(given.get(b"as"), given.get(b"alias")),
+        join_key=given.get(b"joinKey"),
+        send_key=given.get(b"sendKey"),
     )
 
 
