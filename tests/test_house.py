@@ -7,12 +7,16 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "relay"
 IO = {"trio", "socket", "ssl", "selectors", "asyncio"}
+SERVING = {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"}
 FORBIDDEN = {
     "config": IO
     | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
     "protocol": IO
     | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
-    "admission": IO | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"},
+    "addresses": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
+    "keys": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
+    "origins": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
+    "admission": IO | SERVING,
     "channel": {
         "socket",
         "httptools",
