@@ -18,6 +18,7 @@ WIRE = {
     "relay.server",
 }
 COMMAND = {"click", "relay.cli", "relay.flags"}
+SERVING = {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"}
 FORBIDDEN = {
     "units": IO | WIRE | COMMAND | {"relay.rules", "relay.setting", "relay.config"},
     "rules": IO | WIRE | COMMAND | {"relay.setting", "relay.config", "relay.sources"},
@@ -30,7 +31,10 @@ FORBIDDEN = {
     "flags": IO | WIRE | {"relay.cli", "relay.sources"},
     "protocol": IO
     | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
-    "admission": IO | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"},
+    "addresses": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
+    "keys": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
+    "origins": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
+    "admission": IO | SERVING,
     "channel": {
         "socket",
         "httptools",
