@@ -11,6 +11,7 @@ cdef bytes plain_refusal(bytes status, bytes text):
 cdef bytes FULL_HOUSE = plain_refusal(
     b"503 Service Unavailable\r\nRetry-After: 5", b"the relay has all the connections it can take")
 cdef bytes NOT_HTTP = plain_refusal(b"400 Bad Request", b"this is not HTTP")
+cdef bytes NO_PROXY_HEADER = plain_refusal(b"400 Bad Request", b"a PROXY protocol header is expected first")
 cdef bytes HEAD_TOO_LARGE = plain_refusal(b"431 Request Header Fields Too Large", b"the header block is too large")
 cdef bytes HEAD_TOO_SLOW = plain_refusal(b"408 Request Timeout", b"the header block did not arrive in time")
 cdef bytes SERVER_FAULT = plain_refusal(b"500 Internal Server Error", b"internal error")
@@ -18,8 +19,12 @@ cdef bytes SERVER_FAULT = plain_refusal(b"500 Internal Server Error", b"internal
 
 cdef int reactor_accept(Reactor r, int listener) except -1:
     cdef int fd, i
+    cdef Handshake h
+    cdef sockaddr_storage name
+    cdef socklen_t length
     for i in range(ACCEPTS_PER_ROUND):
-        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        length = sizeof(name)
+        fd = accept4(listener, <sockaddr *>&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)
         if fd < 0:
             if errno in (EMFILE, ENFILE, ENOBUFS, ENOMEM):
                 reactor_pause_listener(r, listener)
@@ -30,7 +35,9 @@ cdef int reactor_accept(Reactor r, int listener) except -1:
         if r.connection_total >= r.max_connections:
             reactor_turn_away(r, fd)
             continue
-        guarded_accepted(r, fd, b"")
+        h = Handshake()
+        h.peer_length = packed_address(&name, h.peer)
+        guarded_accepted(r, h, fd, b"")
     return 0
 
 
@@ -38,15 +45,15 @@ cdef void reactor_turn_away(Reactor r, int fd) noexcept:
     """Refuse for want of room, at the least cost. What has come of the request is read, because closing over it would reset
     the connection and might take the answer with it."""
     r.counters.refused += 1
+    r.counters.full_house += 1
     send(fd, PyBytes_AS_STRING(FULL_HOUSE), PyBytes_GET_SIZE(FULL_HOUSE), MSG_DONTWAIT | MSG_NOSIGNAL)
     shutdown(fd, SHUT_WR)
     recv(fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
     c_close(fd)
 
 
-cdef void guarded_accepted(Reactor r, int fd, bytes data) noexcept:
+cdef void guarded_accepted(Reactor r, Handshake h, int fd, bytes data) noexcept:
     """Register a new connection and look at once whether its request is there."""
-    cdef Handshake h = Handshake()
     try:
         reactor_register(r, h, fd, WATCHED)
     except BaseException as exc:
@@ -92,6 +99,17 @@ cdef void handshake_enlist(Reactor r, Handshake h) noexcept:
     reactor_arm(r, h.deadline)
     r.latest = <PyObject *>h
     r.handshake_total += 1
+    if r.handshake_total > r.max_handshakes:
+        reactor_crowd_out(r, <Handshake>r.earliest)
+
+
+cdef void reactor_crowd_out(Reactor r, Handshake h) noexcept:
+    """Those who never finish must not hold all places: the one that has had most of its time goes."""
+    r.counters.crowded_out += 1
+    try:
+        reactor_drop(r, h)
+    except BaseException as exc:
+        reactor_report(r, None, exc)
 
 
 cdef void handshake_unlist(Reactor r, Handshake h) noexcept:
@@ -135,10 +153,14 @@ cdef int reactor_on_head(Reactor r, Handshake h, const uint8_t *data, size_t len
         handshake_keep(h, data, length)
         data = h.head
         length = h.length
+    if r.proxy_protocol and not h.is_past_proxy:
+        return reactor_on_proxy_header(r, h, data, length)
     if not may_be_http(data, length):
+        r.counters.not_http += 1
         return reactor_refuse(r, h, NOT_HTTP)
     end = head_end(data, length, start)
     if end > r.max_head or (end == 0 and length > r.max_head):
+        r.counters.head_too_large += 1
         return reactor_refuse(r, h, HEAD_TOO_LARGE)
     if end:
         return reactor_admit(r, h, data[:end], data[end:length])
@@ -147,9 +169,28 @@ cdef int reactor_on_head(Reactor r, Handshake h, const uint8_t *data, size_t len
     return 0
 
 
+cdef int reactor_on_proxy_header(Reactor r, Handshake h, const uint8_t *data, size_t length) except -1:
+    """Take the PROXY protocol header off the front; what follows it is the request."""
+    cdef size_t taken
+    cdef int result = proxy_parse(data, length, &taken, h.source, &h.source_length)
+    if result == PROXY_MORE:
+        if h.length == 0:
+            handshake_keep(h, data, length)
+        return 0
+    if result == PROXY_BAD:
+        r.counters.bad_proxy_header += 1
+        return reactor_refuse(r, h, NO_PROXY_HEADER)
+    h.is_past_proxy = True
+    rest = data[taken:length]
+    handshake_forget_head(h)
+    if not rest:
+        return 0
+    return reactor_on_head(r, h, <const uint8_t *>PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
+
+
 cdef int reactor_admit(Reactor r, Handshake h, bytes head, bytes rest) except -1:
     try:
-        answer = r.admit(head)
+        answer = r.admit(head, h.peer[:h.peer_length], h.source[:h.source_length])
     except BaseException as exc:
         reactor_report(r, None, exc)
         answer = SERVER_FAULT
@@ -186,7 +227,7 @@ cdef int reactor_hand_over(Reactor r, Handshake h, bytes data) except -1:
     cdef int fd = h.fd
     reactor_unregister(r, h)
     try:
-        r.on_http(fd, data)
+        r.on_http(fd, data, h.peer[:h.peer_length], h.source[:h.source_length])
     except BaseException as exc:
         c_close(fd)
         reactor_report(r, None, exc)

@@ -20,21 +20,28 @@ cdef size_t log_special_at(Log log, uint64_t position) noexcept:
     return low
 
 
-cdef size_t log_rest_of_entry(Log log, uint64_t position) noexcept:
-    """Bytes of the entry that `position` lies inside of which come from there on; 0 at a boundary."""
+cdef size_t log_entry_at(Log log, uint64_t position) noexcept:
+    """The index of the first entry that starts at `position` or behind it."""
     cdef size_t low = log.entry_head, high = log.entry_end, middle
-    cdef const entry_t *entry
-    if log.store == NULL:
-        return 0
     while low < high:
         middle = (low + high) >> 1
         if log.store.entries[middle].start < position:
             low = middle + 1
         else:
             high = middle
-    if low == log.entry_head:
+    return low
+
+
+cdef size_t log_rest_of_entry(Log log, uint64_t position) noexcept:
+    """Bytes of the entry that `position` lies inside of which come from there on; 0 at a boundary."""
+    cdef size_t behind
+    cdef const entry_t *entry
+    if log.store == NULL:
         return 0
-    entry = log.store.entries + low - 1
+    behind = log_entry_at(log, position)
+    if behind == log.entry_head:
+        return 0
+    entry = log.store.entries + behind - 1
     return entry.start + entry.length - position if position < entry.start + entry.length else 0
 
 
@@ -48,6 +55,9 @@ cdef uint8_t *log_reserve(Log log, size_t length) except NULL:
         log.low_total = log.member_total
     store = log.store
     used = log.end - log.base
+    if used + length > store.data_capacity and log_dead_bytes(log) * 4 >= used:
+        log_compact(log)    # rather than grow for the past of a slow reader
+        used = log.end - log.base
     if used + length > store.data_capacity:
         store.data = <uint8_t *>grown(store.data, &store.data_capacity, used + length, 1, STORE_FIRST_BYTES)
     if log.entry_end == store.entry_capacity:
@@ -56,7 +66,7 @@ cdef uint8_t *log_reserve(Log log, size_t length) except NULL:
     return store.data + used
 
 
-cdef int log_commit(Log log, size_t length, Member sender, uint8_t audience) except -1:
+cdef int log_commit(Log log, size_t length, Member sender, uint8_t audience, bint is_message) except -1:
     """Make the bytes at the end an entry. `sender` may be None."""
     cdef store_t *store = log.store
     cdef entry_t *entry
@@ -74,6 +84,7 @@ cdef int log_commit(Log log, size_t length, Member sender, uint8_t audience) exc
     entry = store.entries + log.entry_end
     entry.start = log.end
     entry.length = <uint32_t>length
+    entry.is_message = is_message
     entry.next_own = 0
     log.entry_end += 1
     log.end += length
@@ -97,7 +108,7 @@ cdef int log_publish(Log log, Member sender, stamp_t *stamp, const uint8_t *payl
     size += header_size(size)
     out = log_reserve(log, size)
     stamp_write(stamp, out, with_id, sender.prefix_data, sender.prefix_length, payload, length)
-    return log_commit(log, size, sender, FOR_ALL)
+    return log_commit(log, size, sender, FOR_ALL, True)
 
 
 cdef void log_moved_from(Log log, uint64_t cursor) noexcept:
@@ -144,10 +155,9 @@ cdef void log_trim(Log log) noexcept:
         log.entry_head += 1
     while log.special_head < log.special_count and store.specials[log.special_head].start < store.entries[log.entry_head].start:
         log.special_head += 1
-    dead = store.entries[log.entry_head].start - log.base
+    dead = log_dead_bytes(log)
     if dead > (log.end - log.base) - dead and dead >= STORE_FIRST_BYTES:
-        memmove(store.data, store.data + dead, (log.end - log.base) - dead)
-        log.base += dead
+        log_compact(log)
         log_shrink(log)
     if log.entry_head > log.entry_end - log.entry_head:
         memmove(store.entries, store.entries + log.entry_head, (log.entry_end - log.entry_head) * sizeof(entry_t))
@@ -160,6 +170,18 @@ cdef void log_trim(Log log) noexcept:
             (log.special_count - log.special_head) * sizeof(special_t))
         log.special_count -= log.special_head
         log.special_head = 0
+
+
+cdef inline size_t log_dead_bytes(Log log) noexcept:
+    """Bytes at the front of the store that every member has been sent."""
+    return log.store.entries[log.entry_head].start - log.base if log.entry_head < log.entry_end else 0
+
+
+cdef void log_compact(Log log) noexcept:
+    """Move the live bytes to the front."""
+    cdef size_t dead = log_dead_bytes(log)
+    memmove(log.store.data, log.store.data + dead, (log.end - log.base) - dead)
+    log.base += dead
 
 
 cdef void log_shrink(Log log) noexcept:

@@ -17,6 +17,11 @@ cdef class Handshake(Conn):
     cdef uint8_t *head
     cdef size_t length
     cdef size_t capacity
+    cdef uint8_t peer[16]       # packed addresses, in network order: the peer's,
+    cdef uint8_t source[16]     # and the one that a PROXY protocol header named
+    cdef uint8_t peer_length
+    cdef uint8_t source_length
+    cdef bint is_past_proxy     # the PROXY protocol header, if there must be one, has been taken off
 
     def __cinit__(self):
         self.fd = -1
@@ -31,6 +36,15 @@ cdef int handshake_keep(Handshake h, const uint8_t *data, size_t length) except 
         h.head = <uint8_t *>grown(h.head, &h.capacity, h.length + length, 1, 1024)
     memcpy(h.head + h.length, data, length)
     h.length += length
+    return 0
+
+
+cdef int note_address(uint8_t *out, uint8_t *out_length, bytes address) except -1:
+    cdef Py_ssize_t length = PyBytes_GET_SIZE(address)
+    if length not in (0, 4, 16):
+        raise ValueError(f"address: expected 4 or 16 bytes, or none, got {length}")
+    memcpy(out, PyBytes_AS_STRING(address), length)
+    out_length[0] = <uint8_t>length
     return 0
 
 

@@ -16,7 +16,7 @@ cdef const uint8_t *PING_FRAME = b"\x89\x00"
 
 cdef void reactor_start_sweep(Reactor r) noexcept:
     """Called for each new member; the sweep rests while there is none."""
-    if r.ping_interval > 0 and r.sweep_at == INFINITY:
+    if r.ping_interval > 0 and r.sweep_at == INFINITY and r.connection_total:
         r.sweep_at = r.now + r.ping_interval / TICKS_PER_INTERVAL
         reactor_arm(r, r.sweep_at)
 
@@ -26,6 +26,9 @@ cdef int reactor_sweep(Reactor r) except -1:
     cdef size_t fd = r.sweep_tick % TICKS_PER_LOOK
     cdef double silent_since = r.now - 2 * r.ping_interval
     cdef PyObject *conn
+    if r.ping_interval == 0:
+        r.sweep_at = INFINITY   # it was turned off meanwhile
+        return 0
     while fd < r.table_capacity:
         conn = r.table[fd]
         if conn != NULL and (<Conn>conn).kind == IS_MEMBER and (<Conn>conn).state == OPEN:
@@ -35,7 +38,8 @@ cdef int reactor_sweep(Reactor r) except -1:
                 member_ping(<Member>conn)
         fd += TICKS_PER_LOOK
     r.sweep_tick = (r.sweep_tick + 1) % TICKS_PER_INTERVAL
-    r.sweep_at = r.now + r.ping_interval / TICKS_PER_INTERVAL if r.connection_total else INFINITY
+    r.sweep_at = INFINITY
+    reactor_start_sweep(r)
     return 0
 
 

@@ -22,8 +22,9 @@ cdef class Log:
     `owner` is the channel; the core calls `owner.on_leave(member, is_lingering)` once when an attached member has left for
     any reason, where `is_lingering` says that its socket still waits for the peer's part of the closing handshake. It calls
     `owner.on_error(member, kind, detail)`, which returns the frame to send or None, for a message that cannot be relayed:
-    kind "json", "binary", "address" (detail None), "recipient" (detail: the recipient as sent, bytes),
-    "message_rate" and "byte_rate" (detail: seconds until it would be accepted, inf for never).
+    kind "json", "binary", "address", "send_key" (detail None), "recipient" (detail: the recipient as sent, bytes),
+    "message_rate" and "byte_rate" (detail: seconds until it would be accepted, inf for never). And `owner.on_gap(member,
+    missed)`, which returns the frame that tells a slow consumer of messages it will not get, or None.
     """
 
     cdef object channel
@@ -118,7 +119,8 @@ cdef class Log:
     def append(self, bytes frame not None, Member sender=None, int audience=0):
         """Append one whole frame for `audience`: all, those with `list`, or those without.
 
-        A `sender` is left out unless it has echo. Raises ValueError for a sender that is not attached here.
+        It counts as an event, not as a message. A `sender` is left out unless it has echo. Raises ValueError for a sender that
+        is not attached here.
         """
         cdef size_t length = PyBytes_GET_SIZE(frame)
         if sender is not None:
@@ -129,7 +131,7 @@ cdef class Log:
             raise ValueError("frame: expected a whole frame, got no bytes")
         if self.member_total:
             memcpy(log_reserve(self, length), PyBytes_AS_STRING(frame), length)
-            log_commit(self, length, sender, audience)
+            log_commit(self, length, sender, audience, False)
 
     def publish(self, bytes payload not None, Member sender not None, Stamper stamper not None, uint64_t date):
         """Stamp a validated payload straight into the log, as the reactor does."""
@@ -150,27 +152,8 @@ cdef class Log:
 
     def missed(self, Member member not None):
         """How many whole entries meant for `member` it has not been sent yet."""
-        cdef walk_t walk
-        cdef size_t i
-        cdef uint32_t own = member.own_seq, own_left = member.own_count
-        cdef const entry_t *entry
         log_require(self, member)
-        count = 0
-        walk_begin(member, &walk)
-        for i in range(self.entry_head, self.entry_end):
-            entry = self.store.entries + i
-            while own_left and <uint32_t>(own - self.seq_base) < i:
-                own += log_entry(self, own).next_own
-                own_left -= 1
-            if entry.start < member.cursor or (own_left and <uint32_t>(own - self.seq_base) == i):
-                continue
-            while walk.special < self.special_count and self.store.specials[walk.special].start < entry.start:
-                walk.special += 1
-            if walk.special < self.special_count and self.store.specials[walk.special].start == entry.start:
-                if not is_special_for(self.store.specials + walk.special, member):
-                    continue
-            count += 1
-        return count
+        return log_count(self, member, self.end, False)
 
 
 cdef int log_require(Log log, Member member) except -1:

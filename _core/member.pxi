@@ -29,7 +29,8 @@ cdef class Conn:
 cdef class Member(Conn):
     """One connection in a channel: who it is, how far it has read the channel's log, and what waits for it alone.
 
-    `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty.
+    `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty. `mute`: what it
+    sends is answered by an error. `address` is the key of the address that answers for it, 0 for none.
     """
 
     # What a fan-out looks at comes first, so that with what Conn has before it one or two cache lines are touched. Flags are
@@ -49,6 +50,7 @@ cdef class Member(Conn):
     cdef uint8_t has_announce
     cdef uint8_t has_list
     cdef uint8_t is_verbatim
+    cdef uint8_t is_mute        # may listen and not send
     cdef uint8_t warnings
     cdef uint8_t uid_length
     cdef uint16_t prefix_length
@@ -62,9 +64,10 @@ cdef class Member(Conn):
     cdef bucket_t byte_bucket
     cdef double warned_at
     cdef double heard_at        # when something came from it last
+    cdef uint64_t address_key   # what the limits per address count it by; 0: they do not
 
     def __cinit__(self, bytes prefix not None, *, bint echo=False, bint announce=False, bint lists=False,
-                  bint verbatim=False):
+                  bint verbatim=False, bint mute=False, uint64_t address=0):
         cdef const uint8_t *quote
         cdef size_t length = len(prefix)
         self.fd = -1
@@ -88,6 +91,8 @@ cdef class Member(Conn):
         self.has_announce = announce
         self.has_list = lists
         self.is_verbatim = verbatim
+        self.is_mute = mute
+        self.address_key = address
 
     def __dealloc__(self):
         member_forget_items(self)
@@ -121,6 +126,14 @@ cdef class Member(Conn):
         return self.is_verbatim != 0
 
     @property
+    def mute(self):
+        return self.is_mute != 0
+
+    @property
+    def address(self):
+        return self.address_key
+
+    @property
     def log(self):
         """The log it is attached to; None before it joined and from the moment it left."""
         return None if self.log_object == NULL else <object>self.log_object
@@ -140,9 +153,11 @@ cdef class Member(Conn):
         """How many bytes it is behind, log and private queue together; entries it will not get count until it moves."""
         return member_backlog(self)
 
-    def enqueue(self, bytes data not None):
-        """Queue bytes for this member alone, to follow all that is in the log now and to precede all that comes later."""
-        member_enqueue(self, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), PLAIN_ITEM)
+    def enqueue(self, bytes data not None, *, bint is_message=False):
+        """Queue bytes for this member alone, to follow all that is in the log now and to precede all that comes later. A slow
+        consumer may miss what `is_message`, and is told of it."""
+        member_enqueue(
+            self, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MESSAGE_ITEM if is_message else PLAIN_ITEM)
 
     def gather(self):
         """What would be sent to it now, piece by piece, in order (what the reactor hands to sendmsg)."""
@@ -162,6 +177,19 @@ cdef class Member(Conn):
         member_advance(self, sent)
         if self.log_object != NULL:
             log_settle(<Log>self.log_object)
+
+    def skip(self, uint64_t limit_bytes):
+        """Let the oldest messages that wait for it go, when all that waits costs more than `limit_bytes`, until about half of
+        that is left. Returns how many it will not get, those of earlier calls that it was not told of included."""
+        cdef uint64_t untold, missed
+        if member_cost(self) <= limit_bytes:
+            return 0
+        missed = member_skip(self, limit_bytes, &untold)
+        return missed + untold
+
+    def tell_gap(self, bytes frame not None, uint64_t missed):
+        """Queue the frame that tells of what `skip` returned, before all that was kept."""
+        member_put_gap(self, frame, missed)
 
     def close(self, code, str reason=""):
         """Begin the closing handshake: leave the channel, send what the socket takes at once, then a close frame, whole.
@@ -192,40 +220,46 @@ cdef inline uint64_t member_cost(Member m) noexcept:
     return member_backlog(m) + m.item_total * sizeof(item_t)
 
 
-cdef int member_leave_log(Member m) except -1:
-    """Turn away from the log: what is left for it is the rest of the frame it is in the middle of, if any."""
+cdef int member_finish_frame(Member m) except -1:
+    """Turn what is left of the frame that a member is in the middle of into its first private item, so that its cursor stands
+    between two entries."""
     cdef Log log
-    cdef item_t *rest = m.item_head
-    cdef item_t *item
+    cdef item_t *rest
+    cdef uint64_t before = m.cursor
     cdef size_t length
-    if rest != NULL and rest.sent:
-        # in the middle of a private item; the log stands at a boundary
-        item = rest.next
-        rest.next = NULL
-        m.item_tail = rest
-        while item != NULL:
-            rest = item.next
-            m.item_total -= 1
-            m.item_bytes -= item.length
-            free(item)
-            item = rest
-        rest = m.item_head
-    else:
-        member_forget_items(m)
-        rest = NULL
-    if m.log_object == NULL:
-        return 0
+    if m.log_object == NULL or is_part_sent(m.item_head):
+        return 0    # inside a private item, and the cursor stands well
     log = <Log>m.log_object
     length = log_rest_of_entry(log, m.cursor)
-    if length:
-        if RELAY_CHECK and rest != NULL:
-            relay_broken("a member in the middle of two frames")
-        item = item_new(length)
-        memcpy(item_data(item), log.store.data + (m.cursor - log.base), length)
-        m.item_head = m.item_tail = item
-        m.item_total = 1
-        m.item_bytes = length
-    log_remove(log, m)
+    if length == 0:
+        return 0
+    rest = item_new(length)
+    memcpy(item_data(rest), log.store.data + (m.cursor - log.base), length)
+    rest.kind = REST_ITEM
+    rest.position = 0
+    rest.next = m.item_head
+    m.item_head = rest
+    if m.item_tail == NULL:
+        m.item_tail = rest
+    m.item_total += 1
+    m.item_bytes += length
+    m.cursor += length
+    log_moved_from(log, before)
+    return 0
+
+
+cdef int member_leave_log(Member m) except -1:
+    """Turn away from the log: what is left for it is the rest of the frame it is in the middle of, if any."""
+    cdef item_t *first
+    member_finish_frame(m)
+    first = m.item_head
+    if is_part_sent(first):
+        while first.next != NULL:
+            member_drop_behind(m, first)
+    else:
+        member_forget_items(m)
+    if m.log_object != NULL:
+        log_remove(<Log>m.log_object, m)
     return 0
 
 

@@ -7,12 +7,16 @@ cdef enum ItemKind:
     PLAIN_ITEM = 0
     PONG_ITEM = 1
     PING_ITEM = 2
+    MESSAGE_ITEM = 3            # a direct message
+    REST_ITEM = 4               # of a frame whose beginning was sent from the log
+    GAP_ITEM = 5                # tells of `missed` messages
 
 cdef struct item_t:
     item_t *next
     uint64_t position           # of the log: everything before it goes first
     uint32_t length
     uint32_t sent
+    uint32_t missed
     uint8_t kind
 
 cdef struct walk_t:
@@ -35,6 +39,7 @@ cdef inline item_t *item_new(size_t length) except NULL:
     item.next = NULL
     item.length = <uint32_t>length
     item.sent = 0
+    item.missed = 0
     item.kind = PLAIN_ITEM
     return item
 
@@ -86,16 +91,39 @@ cdef int member_pong(Member m, const uint8_t *payload, size_t length) except -1:
     return 0
 
 
-cdef void member_pop_item(Member m) noexcept:
-    cdef item_t *item = m.item_head
-    m.item_head = item.next
-    if item.next == NULL:
-        m.item_tail = NULL
+cdef inline bint is_part_sent(const item_t *item) noexcept nogil:
+    """Whether nothing may come before what is left of this first item."""
+    return item != NULL and (item.sent != 0 or item.kind == REST_ITEM)
+
+
+cdef void member_free_item(Member m, item_t *item) noexcept:
+    """Forget an item that is in the queue no more."""
     if item.kind == PING_ITEM:
         m.ping_waits = False
     m.item_total -= 1
     m.item_bytes -= item.length - item.sent
     free(item)
+
+
+cdef void member_pop_item(Member m) noexcept:
+    cdef item_t *item = m.item_head
+    m.item_head = item.next
+    if item.next == NULL:
+        m.item_tail = NULL
+    member_free_item(m, item)
+
+
+cdef void member_drop_behind(Member m, item_t *before) noexcept:
+    """Forget the item behind `before`; the first one when that is NULL."""
+    cdef item_t *item
+    if before == NULL:
+        member_pop_item(m)
+        return
+    item = before.next
+    before.next = item.next
+    if item.next == NULL:
+        m.item_tail = before
+    member_free_item(m, item)
 
 
 cdef void member_forget_items(Member m) noexcept:

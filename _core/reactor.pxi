@@ -17,6 +17,7 @@
 cdef enum:
     READ_BYTES = 65536
     EVENTS_PER_WAIT = 256
+    HANDSHAKE_SHARE = 4         # unfinished handshakes may hold one of so many places
     ACCEPTS_PER_ROUND = 64
     CUTS_PER_ROUND = 256        # handshakes whose time is up
     IOV_PIECES = 512
@@ -28,6 +29,10 @@ cdef double WARNING_INTERVAL_SECONDS = 1.0
 cdef double WARNINGS_LAPSE_SECONDS = 10.0
 
 
+def do_nothing(*_):
+    pass
+
+
 @cython.final
 @cython.no_gc
 cdef class Listener(Conn):
@@ -37,19 +42,33 @@ cdef class Listener(Conn):
 
 
 cdef struct counters_t:
-    uint64_t accepted           # connections
-    uint64_t refused            # before or instead of an upgrade, full house included
-    uint64_t timed_out          # heads that did not arrive in time
+    # connections
+    uint64_t accepted
     uint64_t admitted           # became members
-    uint64_t turns
+    uint64_t refused            # before or instead of an upgrade, for whatever reason
+    uint64_t full_house         # of these: at max_connections
+    uint64_t not_http
+    uint64_t bad_proxy_header
+    uint64_t head_too_large
+    uint64_t timed_out          # heads that did not arrive in time
+    uint64_t crowded_out        # unfinished handshakes that made room for newer ones
+    # messages
     uint64_t messages           # received whole, whatever became of them
     uint64_t errors             # messages answered by an error
-    uint64_t rate_limited       # messages dropped by a bucket
-    uint64_t kicked
-    uint64_t slow_consumers
+    uint64_t over_message_rate  # dropped by a bucket, or in a dry run would have been
+    uint64_t over_byte_rate
+    uint64_t denied             # dropped for want of a send key
+    # ends
+    uint64_t warned             # of a rate, one a second
+    uint64_t kicked             # for it; or in a dry run would have been
+    uint64_t slow_consumers     # closed
+    uint64_t gaps               # slow consumers that were left, each time
+    uint64_t skipped            # messages they missed
     uint64_t silent             # members that were gone without a word
     uint64_t faults             # connections failed for what they sent
     uint64_t crashes            # exceptions contained
+    # work
+    uint64_t turns
     uint64_t sends              # system calls that sent to members
     uint64_t bytes_in
     uint64_t bytes_out
@@ -59,22 +78,27 @@ cdef struct counters_t:
 cdef class Reactor:
     """The epoll set with the listeners, the connections still in their opening handshake, and the members.
 
-    `admit(head)` is called with the bytes of each request's head, its empty line included, and returns what becomes of the
-    connection: a `Member` that is attached and has its 101 response queued, bytes to refuse it with, or None when it is no
-    upgrade; then `on_http(fileno, data)` gets the descriptor, for good, and all bytes read so far. `on_crash(owner, exc)` is
-    told of every exception that was contained: `owner` is the log's owner when its callback raised, otherwise None.
+    `admit(head, peer, source)` is called with the bytes of each request's head, its empty line included, the packed address of
+    the peer (4 or 16 bytes; none for a Unix socket) and the one that a PROXY protocol header named, if any. It returns what
+    becomes of the connection: a `Member` that is attached and has its 101 response queued, bytes to refuse it with, or None when
+    it is no upgrade; then `on_http(fileno, data, peer, source)` gets the descriptor, for good, and all bytes read so far.
+    `on_kick(address)` is told of a member with an address that was closed for its rate.
+    `on_crash(owner, exc)` is told of every exception that was contained: `owner` is the log's owner when its callback raised,
+    otherwise None. With `proxy_protocol` a connection must begin with a PROXY protocol header. The rest is for `configure`.
     """
 
     cdef object admit
     cdef object on_http
     cdef object on_crash
+    cdef object on_kick
     cdef Stamper stamper
     cdef Window window
     cdef double message_rate, message_burst, byte_rate, byte_burst, handshake_timeout, ping_interval
     cdef uint32_t kick_after
+    cdef bint is_dry_run, skips_for_slow, proxy_protocol
     cdef uint64_t max_message, max_party_message, backlog_limit, read_ahead
     cdef size_t max_head
-    cdef uint32_t max_connections
+    cdef uint32_t max_connections, max_handshakes
 
     cdef int epoll_fd, timer_fd
     cdef PyObject **table       # descriptor -> Conn, owned
@@ -110,11 +134,8 @@ cdef class Reactor:
         self.epoll_fd = self.timer_fd = -1
 
     def __init__(
-        self, admit, *, bytes boot, on_http, on_crash, double message_rate=250.0, double message_burst=1000.0,
-        double byte_rate=262_144.0, double byte_burst=2_097_152.0, uint32_t kick_after=3,
-        uint64_t max_message_bytes=102_400, uint64_t max_party_message_bytes=1_048_576,
-        uint64_t backlog_limit_bytes=1_048_576, double handshake_timeout_seconds=10.0,
-        double ping_interval_seconds=25.0, size_t max_head_bytes=16_384, uint32_t max_connections=1_000_000,
+        self, admit, *, bytes boot, on_http, on_crash, on_kick=None, size_t max_head_bytes=16_384,
+        uint32_t max_connections=1_000_000, bint proxy_protocol=False, **settings,
     ):
         if self.epoll_fd >= 0:
             raise RuntimeError("a reactor is made once")
@@ -123,23 +144,16 @@ cdef class Reactor:
         self.admit = admit
         self.on_http = on_http
         self.on_crash = on_crash
-        self.message_rate = message_rate
-        self.message_burst = message_burst
-        self.byte_rate = byte_rate
-        self.byte_burst = byte_burst
-        self.kick_after = kick_after
-        self.max_message = max_message_bytes
-        self.max_party_message = max_party_message_bytes
-        self.backlog_limit = backlog_limit_bytes
-        self.read_ahead = min(<uint64_t>READ_AHEAD_BYTES, backlog_limit_bytes)
-        self.handshake_timeout = handshake_timeout_seconds
-        self.ping_interval = ping_interval_seconds
-        self.wake_at = self.resume_at = self.sweep_at = INFINITY
+        self.on_kick = on_kick or do_nothing
+        self.proxy_protocol = proxy_protocol
         self.max_head = max_head_bytes
         self.max_connections = max_connections
+        self.max_handshakes = max(max_connections // HANDSHAKE_SHARE, 1)
+        self.wake_at = self.resume_at = self.sweep_at = INFINITY
         self.paused = []
         self.now = steady_seconds()
         parser_init(&self.fresh, 0)
+        self.configure(**settings)
         self.read_buffer = <uint8_t *>malloc(READ_BYTES)
         if self.read_buffer == NULL:
             raise MemoryError
@@ -148,6 +162,31 @@ cdef class Reactor:
         if self.epoll_fd < 0 or self.timer_fd < 0:
             raise OSError(errno, "cannot make an epoll set and its timer")
         watch(self.epoll_fd, self.timer_fd, EPOLLIN)
+
+    def configure(
+        self, *, double message_rate=250.0, double message_burst=1000.0, double byte_rate=262_144.0,
+        double byte_burst=2_097_152.0, uint32_t kick_after=3, bint dry_run=False,
+        uint64_t max_message_bytes=102_400, uint64_t max_party_message_bytes=1_048_576,
+        uint64_t backlog_limit_bytes=1_048_576, bint skip_for_slow=False, double handshake_timeout_seconds=10.0,
+        double ping_interval_seconds=25.0,
+    ):
+        """Set what may change while connections are open; what is not given gets its default. A rate of 0 is no limit. With
+        `dry_run` what exceeds a rate is counted, and passes. With `skip_for_slow` a member that is further behind than the
+        backlog limit misses messages (`owner.on_gap`), and is otherwise closed with 1013."""
+        self.message_rate = message_rate
+        self.message_burst = message_burst
+        self.byte_rate = byte_rate
+        self.byte_burst = byte_burst
+        self.kick_after = kick_after
+        self.is_dry_run = dry_run
+        self.max_message = max_message_bytes
+        self.max_party_message = max_party_message_bytes
+        self.backlog_limit = backlog_limit_bytes
+        self.skips_for_slow = skip_for_slow
+        self.read_ahead = min(<uint64_t>READ_AHEAD_BYTES, backlog_limit_bytes)
+        self.handshake_timeout = handshake_timeout_seconds
+        self.ping_interval = ping_interval_seconds
+        reactor_start_sweep(self)
 
     def __dealloc__(self):
         reactor_close(self)
@@ -176,16 +215,21 @@ cdef class Reactor:
             self.paused.remove(fileno)
         reactor_unregister(self, <Conn>conn)
 
-    def adopt(self, int fileno, bytes data not None=b""):
+    def adopt(self, int fileno, bytes data not None=b"", bytes peer not None=b"", bytes source not None=b""):
         """Take over a connected, non-blocking socket, with the bytes that have been read from it: it is treated as one that
-        was just accepted. Raises RuntimeError in the middle of a turn."""
+        was just accepted, and had its PROXY protocol header. Raises RuntimeError in the middle of a turn."""
+        cdef Handshake h
         if self.in_turn:
             raise RuntimeError("a turn is under way; adopt after it")
         if self.connection_total >= self.max_connections:
             reactor_turn_away(self, fileno)
             return
         reactor_look_at_clock(self)
-        guarded_accepted(self, fileno, data)
+        h = Handshake()
+        h.is_past_proxy = True
+        note_address(h.peer, &h.peer_length, peer)
+        note_address(h.source, &h.source_length, source)
+        guarded_accepted(self, h, fileno, data)
 
     def open_log(self, owner):
         """A log whose members this reactor serves."""

@@ -71,15 +71,11 @@ cdef int reactor_on_message(Reactor r, Member m, event_t *event) except -1:
     r.counters.messages += 1
     if m.log_object == NULL:
         return 0
-    if r.message_rate > 0 or r.byte_rate > 0:
-        bucket_refill(&m.message_bucket, r.message_rate, r.message_burst, r.now)
-        bucket_refill(&m.byte_bucket, r.byte_rate, r.byte_burst, r.now)
-        if r.message_rate > 0 and not bucket_consume(&m.message_bucket, 1.0):
-            return reactor_over_rate(
-                r, m, "message_rate", bucket_wait(&m.message_bucket, r.message_rate, r.message_burst, 1.0))
-        if r.byte_rate > 0 and not bucket_consume(&m.byte_bucket, length):
-            return reactor_over_rate(
-                r, m, "byte_rate", bucket_wait(&m.byte_bucket, r.byte_rate, r.byte_burst, length))
+    if not reactor_charge(r, m, length):
+        return 0
+    if m.is_mute:
+        r.counters.denied += 1
+        return reactor_error(r, m, "send_key", None)
     if m.is_verbatim:
         return reactor_relay_verbatim(<Log>m.log_object, m, event)
     if event.opcode != TEXT:
@@ -94,11 +90,30 @@ cdef int reactor_on_message(Reactor r, Member m, event_t *event) except -1:
     return reactor_send_direct(r, m, uid, uid_length, payload + offset, length - offset)
 
 
+cdef bint reactor_charge(Reactor r, Member m, size_t length) except -1:
+    """Take a message from the member's buckets. False when it is over a rate, and to be dropped; then nothing was taken."""
+    if r.message_rate > 0:
+        bucket_refill(&m.message_bucket, r.message_rate, r.message_burst, r.now)
+        if m.message_bucket.tokens < 1.0:
+            r.counters.over_message_rate += 1
+            return reactor_over_rate(
+                r, m, "message_rate", bucket_wait(&m.message_bucket, r.message_rate, r.message_burst, 1.0))
+    if r.byte_rate > 0:
+        bucket_refill(&m.byte_bucket, r.byte_rate, r.byte_burst, r.now)
+        if not bucket_consume(&m.byte_bucket, length):
+            r.counters.over_byte_rate += 1
+            return reactor_over_rate(
+                r, m, "byte_rate", bucket_wait(&m.byte_bucket, r.byte_rate, r.byte_burst, length))
+    if r.message_rate > 0:
+        m.message_bucket.tokens -= 1.0
+    return True
+
+
 cdef int reactor_relay_verbatim(Log log, Member m, event_t *event) except -1:
     cdef uint8_t *out = log_reserve(log, header_size(event.length) + event.length)
     cdef size_t size = write_header(out, FIN | event.opcode, event.length)
     memcpy(out + size, event.data, event.length)
-    return log_commit(log, size + event.length, m, FOR_ALL)
+    return log_commit(log, size + event.length, m, FOR_ALL, True)
 
 
 cdef int reactor_send_direct(
@@ -115,6 +130,7 @@ cdef int reactor_send_direct(
     with_id = not has_id(payload, length)
     size = stamped_length(stamp, with_id, m.prefix_length, length)
     item = item_new(header_size(size) + size)
+    item.kind = MESSAGE_ITEM
     stamp_write(stamp, item_data(item), with_id, m.prefix_data, m.prefix_length, payload, length)
     return member_put(<Member>found, item)
 
@@ -135,17 +151,36 @@ cdef int reactor_error(Reactor r, Member m, str kind, object detail) except -1:
     return 0
 
 
-cdef int reactor_over_rate(Reactor r, Member m, str kind, double seconds) except -1:
-    """Drop; warn at most once a second; kick who goes on after `kick_after` warnings (0: never). Old warnings lapse."""
-    r.counters.rate_limited += 1
+cdef bint reactor_over_rate(Reactor r, Member m, str kind, double seconds) except -1:
+    """Drop; warn at most once a second; kick who goes on after `kick_after` warnings (0: never). Old warnings lapse. In a dry run
+    the same is counted and the message passes: True then."""
     if m.warnings and r.now - m.warned_at < WARNING_INTERVAL_SECONDS:
-        return 0
+        return r.is_dry_run
     if r.now - m.warned_at >= WARNINGS_LAPSE_SECONDS:
         m.warnings = 0
     if r.kick_after and m.warnings >= r.kick_after:
         r.counters.kicked += 1
-        return member_close(m, close_frame(CLOSE_POLICY_VIOLATION, b"rate limit exceeded"), False)
+        if r.is_dry_run:
+            m.warnings = 0      # it would have had to connect again
+            return True
+        reactor_kick(r, m)
+        return False
     if m.warnings < 255:
         m.warnings += 1
     m.warned_at = r.now
-    return reactor_error(r, m, kind, seconds)
+    r.counters.warned += 1
+    if not r.is_dry_run:
+        reactor_error(r, m, kind, seconds)
+    return r.is_dry_run
+
+
+cdef int reactor_kick(Reactor r, Member m) except -1:
+    """Close with 1008, and tell the address, which may be blocked for it."""
+    cdef uint64_t address = m.address_key
+    member_close(m, close_frame(CLOSE_POLICY_VIOLATION, b"rate limit exceeded"), False)
+    if address:
+        try:
+            r.on_kick(address)
+        except BaseException as exc:
+            reactor_report(r, None, exc)
+    return 0

@@ -86,9 +86,33 @@ cdef int reactor_judge(Reactor r, Member m) except -1:
         return 0
     member_unblock(m)
     reactor_flush_member(r, m)
+    if r.skips_for_slow and m.state == OPEN and member_cost(m) > r.backlog_limit:
+        reactor_skip(r, m)
     if m.state == OPEN and member_cost(m) > r.backlog_limit:
         r.counters.slow_consumers += 1
         member_close(m, close_frame(CLOSE_TRY_AGAIN_LATER, b"slow consumer"), False)
+    return 0
+
+
+cdef int reactor_skip(Reactor r, Member m) except -1:
+    """Let go of the oldest messages for a member, and have the owner word what it is told of that."""
+    cdef uint64_t untold
+    cdef uint64_t missed = member_skip(m, r.backlog_limit, &untold)
+    cdef object channel = None if m.log_object == NULL else (<Log>m.log_object).channel
+    r.counters.skipped += missed
+    missed += untold
+    if missed == 0:
+        return 0
+    r.counters.gaps += missed != untold
+    if m.is_verbatim or channel is None:
+        return 0
+    try:
+        frame = channel.on_gap(m, missed)
+    except BaseException as exc:
+        reactor_report(r, channel, exc)
+        return 0
+    if frame is not None and m.state == OPEN:
+        member_put_gap(m, frame, missed)
     return 0
 
 

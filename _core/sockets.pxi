@@ -25,6 +25,10 @@ cdef extern from "<sys/socket.h>" nogil:
     ctypedef unsigned int socklen_t
     struct sockaddr:
         pass
+    struct sockaddr_storage:
+        unsigned short ss_family
+    enum:
+        AF_INET
     struct iovec:
         void *iov_base
         size_t iov_len
@@ -47,6 +51,16 @@ cdef extern from "<sys/socket.h>" nogil:
         MSG_DONTWAIT
         MSG_NOSIGNAL
         SHUT_WR
+
+cdef extern from "<netinet/in.h>" nogil:
+    struct in_addr:
+        pass
+    struct in6_addr:
+        pass
+    struct sockaddr_in:
+        in_addr sin_addr
+    struct sockaddr_in6:
+        in6_addr sin6_addr
 
 cdef extern from "<sys/timerfd.h>" nogil:
     struct timespec:
@@ -96,3 +110,14 @@ cdef void set_timer(int fd, double seconds) noexcept nogil:
     timer.it_value.tv_sec = <int64_t>seconds
     timer.it_value.tv_nsec = <long>((seconds - <int64_t>seconds) * 1e9 + 0.5)
     timerfd_settime(fd, 0, &timer, NULL)
+
+
+cdef uint8_t packed_address(const sockaddr_storage *name, uint8_t *out) noexcept nogil:
+    """The address of a socket's name, packed in network order; how many bytes it is, 0 for a family without."""
+    if name.ss_family == AF_INET:
+        memcpy(out, &(<const sockaddr_in *>name).sin_addr, 4)
+        return 4
+    if name.ss_family == AF_INET6:
+        memcpy(out, &(<const sockaddr_in6 *>name).sin6_addr, 16)
+        return 16
+    return 0

@@ -3,10 +3,21 @@
 # A store is taken from a pool when a log gets its first entry and given back when every member has caught up, usually within
 # the same turn. So an idle channel holds no buffer, and a busy one meets memory that is mapped and warm.
 
-cdef struct entry_t:
-    uint64_t start              # position in the log's stream
-    uint32_t length
-    uint32_t next_own           # how many entries further the same sender's next one is; 0: none
+cdef extern from *:
+    """
+    #include <stdint.h>
+    typedef struct {
+        uint64_t start;            /* position in the log's stream */
+        uint32_t length : 31;
+        uint32_t is_message : 1;   /* not a join or a leave */
+        uint32_t next_own;         /* how many entries further the same sender's next one is; 0: none */
+    } entry_t;
+    """
+    ctypedef struct entry_t:
+        uint64_t start
+        uint32_t length
+        bint is_message
+        uint32_t next_own
 
 cdef struct special_t:
     uint64_t start

@@ -171,7 +171,8 @@ class Stamper:
 class Member:
     """One connection in a channel: who it is, how far it has read the channel's log, and what waits for it alone.
 
-    `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty.
+    `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty. `mute`: what it
+    sends is answered by an error. `address` is the key of the address that answers for it, 0 for none.
     """
 
     def __new__(
@@ -182,6 +183,8 @@ class Member:
         announce: bool = False,
         lists: bool = False,
         verbatim: bool = False,
+        mute: bool = False,
+        address: int = 0,
     ) -> Self: ...
     @property
     def uid(self) -> str: ...
@@ -196,6 +199,10 @@ class Member:
     @property
     def verbatim(self) -> bool: ...
     @property
+    def mute(self) -> bool: ...
+    @property
+    def address(self) -> int: ...
+    @property
     def log(self) -> Log | None:
         """The log it is attached to; None before it joined and from the moment it left."""
     @property
@@ -207,12 +214,18 @@ class Member:
     @property
     def backlog_bytes(self) -> int:
         """How many bytes it is behind, log and private queue together; entries it will not get count until it moves."""
-    def enqueue(self, data: bytes) -> None:
-        """Queue bytes for this member alone, to follow all that is in the log now and to precede all that comes later."""
+    def enqueue(self, data: bytes, *, is_message: bool = False) -> None:
+        """Queue bytes for this member alone, to follow all that is in the log now and to precede all that comes later. A slow
+        consumer may miss what `is_message`, and is told of it."""
     def gather(self) -> list[bytes]:
         """What would be sent to it now, piece by piece, in order (what the reactor hands to sendmsg)."""
     def advance(self, sent: int) -> None:
         """Note that the first `sent` bytes of what `gather` showed were taken. Raises ValueError when that is more than waits."""
+    def skip(self, limit_bytes: int) -> int:
+        """Let the oldest messages that wait for it go, when all that waits costs more than `limit_bytes`, until about half of
+        that is left. Returns how many it will not get, those of earlier calls that it was not told of included."""
+    def tell_gap(self, frame: bytes, missed: int) -> None:
+        """Queue the frame that tells of what `skip` returned, before all that was kept."""
     def close(self, code: int, reason: str = "") -> None:
         """Begin the closing handshake: leave the channel, send what the socket takes at once, then a close frame, whole.
 
@@ -229,8 +242,9 @@ class Log:
     `owner` is the channel; the core calls `owner.on_leave(member, is_lingering)` once when an attached member has left for
     any reason, where `is_lingering` says that its socket still waits for the peer's part of the closing handshake. It calls
     `owner.on_error(member, kind, detail)`, which returns the frame to send or None, for a message that cannot be relayed:
-    kind "json", "binary", "address" (detail None), "recipient" (detail: the recipient as sent, bytes),
-    "message_rate" and "byte_rate" (detail: seconds until it would be accepted, inf for never).
+    kind "json", "binary", "address", "send_key" (detail None), "recipient" (detail: the recipient as sent, bytes),
+    "message_rate" and "byte_rate" (detail: seconds until it would be accepted, inf for never). And `owner.on_gap(member,
+    missed)`, which returns the frame that tells a slow consumer of messages it will not get, or None.
     """
 
     def __new__(cls, owner: Any = None) -> Self: ...
@@ -260,7 +274,8 @@ class Log:
     def append(self, frame: bytes, sender: Member | None = None, audience: int = 0) -> None:
         """Append one whole frame for `audience`: all, those with `list`, or those without.
 
-        A `sender` is left out unless it has echo. Raises ValueError for a sender that is not attached here.
+        It counts as an event, not as a message. A `sender` is left out unless it has echo. Raises ValueError for a sender that
+        is not attached here.
         """
     def publish(self, payload: bytes, sender: Member, stamper: Stamper, date: int) -> None:
         """Stamp a validated payload straight into the log, as the reactor does."""
@@ -275,32 +290,47 @@ class Log:
 class Reactor:
     """The epoll set with the listeners, the connections still in their opening handshake, and the members.
 
-    `admit(head)` is called with the bytes of each request's head, its empty line included, and returns what becomes of the
-    connection: a `Member` that is attached and has its 101 response queued, bytes to refuse it with, or None when it is no
-    upgrade; then `on_http(fileno, data)` gets the descriptor, for good, and all bytes read so far. `on_crash(owner, exc)` is
-    told of every exception that was contained: `owner` is the log's owner when its callback raised, otherwise None.
+    `admit(head, peer, source)` is called with the bytes of each request's head, its empty line included, the packed address of
+    the peer (4 or 16 bytes; none for a Unix socket) and the one that a PROXY protocol header named, if any. It returns what
+    becomes of the connection: a `Member` that is attached and has its 101 response queued, bytes to refuse it with, or None when
+    it is no upgrade; then `on_http(fileno, data, peer, source)` gets the descriptor, for good, and all bytes read so far.
+    `on_kick(address)` is told of a member with an address that was closed for its rate.
+    `on_crash(owner, exc)` is told of every exception that was contained: `owner` is the log's owner when its callback raised,
+    otherwise None. With `proxy_protocol` a connection must begin with a PROXY protocol header. The rest is for `configure`.
     """
 
     def __init__(
         self,
-        admit: Callable[[bytes], Member | bytes | None],
+        admit: Callable[[bytes, bytes, bytes], Member | bytes | None],
         *,
         boot: bytes,
-        on_http: Callable[[int, bytes], None],
+        on_http: Callable[[int, bytes, bytes, bytes], None],
         on_crash: Callable[[Any, BaseException], None],
+        on_kick: Callable[[int], None] | None = None,
+        max_head_bytes: int = 16_384,
+        max_connections: int = 1_000_000,
+        proxy_protocol: bool = False,
+        **settings: float,
+    ) -> None: ...
+    def configure(
+        self,
+        *,
         message_rate: float = 250.0,
         message_burst: float = 1000.0,
         byte_rate: float = 262_144.0,
         byte_burst: float = 2_097_152.0,
         kick_after: int = 3,
+        dry_run: bool = False,
         max_message_bytes: int = 102_400,
         max_party_message_bytes: int = 1_048_576,
         backlog_limit_bytes: int = 1_048_576,
+        skip_for_slow: bool = False,
         handshake_timeout_seconds: float = 10.0,
         ping_interval_seconds: float = 25.0,
-        max_head_bytes: int = 16_384,
-        max_connections: int = 1_000_000,
-    ) -> None: ...
+    ) -> None:
+        """Set what may change while connections are open; what is not given gets its default. A rate of 0 is no limit. With
+        `dry_run` what exceeds a rate is counted, and passes. With `skip_for_slow` a member that is further behind than the
+        backlog limit misses messages (`owner.on_gap`), and is otherwise closed with 1013."""
     def fileno(self) -> int:
         """The epoll descriptor; readable when a turn is due."""
     def add_listener(self, fileno: int) -> None:
@@ -309,9 +339,9 @@ class Reactor:
         """Accept no more from this socket. Raises ValueError when it was not added."""
     def turn(self, budget_seconds: float = 0.004) -> bool:
         """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left."""
-    def adopt(self, fileno: int, data: bytes = b"") -> None:
+    def adopt(self, fileno: int, data: bytes = b"", peer: bytes = b"", source: bytes = b"") -> None:
         """Take over a connected, non-blocking socket, with the bytes that have been read from it: it is treated as one that
-        was just accepted. Raises RuntimeError in the middle of a turn."""
+        was just accepted, and had its PROXY protocol header. Raises RuntimeError in the middle of a turn."""
     def open_log(self, owner: Any) -> Log:
         """A log whose members this reactor serves."""
     def close(self) -> None:

@@ -1,133 +1,128 @@
-"""What becomes of a request: a member of a channel, a refusal, or plain HTTP. Pure decisions, no I/O.
+"""What becomes of a request for an upgrade: a member of a channel, or a refusal. Pure decisions, no I/O.
 
-One call per connection, on the way of every opening handshake (RFC 6455 section 4.2), so it does no more than it must.
+One call per connection, on the way of every opening handshake (RFC 6455 section 4.2), so it does no more than it must. What costs
+a flooding address least comes first: its limits, then the shape of the request, then origin and keys.
 """
 
 import binascii
 import hashlib
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol
 from urllib.parse import unquote_to_bytes
 
-import httptools
 import msgspec
 
+from relay.addresses import ClientAddresses
+from relay.config import Settings
+from relay.keys import Keys, Lock, Namespaces, find_keys
+from relay.limits import AddressLimits
+from relay.origins import Origins
 from relay.protocol import ChannelKey, Options, parse_options
+from relay.requests import Refusal, Request
 
 MAX_CHANNEL_BYTES: Final = 512
-MAX_HEAD_BYTES: Final = 16 * 1024
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-_REASONS: Final = {
-    400: b"Bad Request",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    408: b"Request Timeout",
-    414: b"URI Too Long",
-    426: b"Upgrade Required",
-    431: b"Request Header Fields Too Large",
-    503: b"Service Unavailable",
-}
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
-    """A request that is answered with an HTTP error."""
+class Locked(Protocol):
+    """An open channel, as far as admission knows it."""
 
-    def __init__(self, status: int, text: str, *headers: bytes) -> None:
-        super().__init__(status, text)
-        self.status = status
-        self.text = text
-        self.headers = headers
-
-    def response(self, *, keeps_alive: bool = False, has_body: bool = True) -> bytes:
-        """The whole response: JSON `{"error": text}`, open to every origin."""
-        body = msgspec.json.encode({"error": self.text})
-        return render_response(
-            self.status,
-            b"application/json",
-            body,
-            *self.headers,
-            keeps_alive=keeps_alive,
-            has_body=has_body,
-        )
-
-
-class Request:
-    """The head of an HTTP request, filled in by httptools."""
-
-    __slots__ = ("headers", "is_complete", "method", "target", "version")
-
-    def __init__(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.target = b""
-        self.method = b""
-        self.version = "1.1"
-        self.is_complete = False
-
-    def on_url(self, url: bytes) -> None:
-        """httptools may give the target in pieces."""
-        self.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header given twice counts as one list (RFC 9110 section 5.3)."""
-        name = name.lower()
-        if name in self.headers:
-            value = self.headers[name] + b", " + value
-        self.headers[name] = value
-
-    def on_headers_complete(self) -> None:
-        """The head is whole; a body may follow."""
-        self.is_complete = True
-
-    @property
-    def path_and_query(self) -> tuple[bytes, bytes]:
-        """The target split at its first `?`, its scheme and authority dropped when it has them (RFC 9112 section 3.2.2)."""
-        target = self.target
-        if not target.startswith(b"/"):
-            _, _, rest = target.partition(b"://")
-            _, slash, path = rest.partition(b"/")
-            target = slash + path
-        path, _, query = target.partition(b"?")
-        return path, query
-
-    @property
-    def wants_upgrade(self) -> bool:
-        """Whether it asks for an upgrade at all; to what and how well is for `accept_upgrade` to say."""
-        return b"upgrade" in self.headers
+    lock: Lock | None
 
 
 class Upgrade(msgspec.Struct, frozen=True):
-    """An admitted connection: where it goes, what it asked for, and the 101 response."""
+    """An admitted connection: where it goes, what it asked for, what it may do, and the 101 response.
+
+    `lock` is what its channel gets if it opens it; `address` is the key of the address that answers for it, 0 for none.
+    """
 
     key: ChannelKey
     options: Options
     is_legacy: bool
+    is_mute: bool
+    lock: Lock | None
+    address: int
     response: bytes
 
 
-def parse_head(head: bytes) -> Request:
-    """Parse the head of a request. Raises Refusal for what is no HTTP/1.x request."""
-    request = Request()
-    parser = httptools.HttpRequestParser(request)
-    try:
-        parser.feed_data(head)
-    except httptools.HttpParserUpgrade:
-        pass
-    except (httptools.HttpParserError, UnicodeDecodeError) as exc:
-        raise Refusal(400, "malformed request") from exc
-    if not request.is_complete:
-        raise Refusal(400, "malformed request")
-    request.method = parser.get_method()
-    request.version = parser.get_http_version()
-    if request.version not in ("1.0", "1.1"):
-        raise Refusal(400, "only HTTP/1.0 and HTTP/1.1 are spoken here")
-    if request.version == "1.1" and b"," in request.headers.get(b"host", b","):
-        raise Refusal(400, "exactly one Host header is needed")  # RFC 9112 section 3.2
-    return request
+class Admission:
+    """Decides on upgrades by the settings it is made of. `limits` outlives it: a change of settings makes a new one."""
+
+    def __init__(self, settings: Settings, limits: AddressLimits) -> None:
+        self._limits = limits
+        self._origins = Origins(settings.origins)
+        self._addresses = ClientAddresses(
+            settings.trusted_proxies, limit_loopback=settings.limit_loopback
+        )
+        self._namespaces = Namespaces(
+            {
+                name: (namespace.join_keys, namespace.send_keys)
+                for name, namespace in settings.namespaces.items()
+            }
+        )
+        self._ephemeral_keys = settings.ephemeral_keys
+
+    def accept(
+        self,
+        request: Request,
+        peer: bytes,
+        source: bytes,
+        channels: Mapping[ChannelKey, Locked],
+        now: float,
+    ) -> Upgrade:
+        """Decide on a request that wants an upgrade. Raises Refusal.
+
+        `peer` is the packed address it came from, `source` the one that a PROXY protocol header named, if any; `channels` are
+        those that are open.
+        """
+        address = self._find_address(request, peer, source)
+        self._limits.check_arrival(address, now)
+        _require_handshake(request)
+        if not self._origins.admits(request.headers.get(b"origin")):
+            raise Refusal(403, "connections from this origin are not allowed", reason="origin")
+        path, query = request.path_and_query
+        key, is_legacy = find_channel(path)
+        options = parse_options(query)
+        keys = find_keys(options, request.headers)
+        reserved = self._namespaces.find(key)
+        lock = reserved or self._find_ephemeral_lock(key, keys, channels)
+        if lock is not None and not lock.admits(keys):
+            raise Refusal(403, "the join key is missing or wrong", reason="join_key")
+        response = _switching_response(request.headers)
+        self._limits.check_room(address)
+        return Upgrade(
+            key,
+            options,
+            is_legacy,
+            lock is not None and not lock.lets_send(keys),
+            None if reserved else lock,
+            address,
+            response,
+        )
+
+    def _find_address(self, request: Request, peer: bytes, source: bytes) -> int:
+        """The key of the client's address. Raises Refusal when a PROXY protocol header came from who may not speak for others."""
+        forwarded_for = request.headers.get(b"x-forwarded-for")
+        if not source:
+            return self._addresses.find(peer, forwarded_for)
+        if not self._addresses.is_trusted(peer):
+            raise Refusal(403, "this address is no trusted proxy", reason="proxy")
+        return self._addresses.find(source, forwarded_for, is_spoken_for=True)
+
+    def _find_ephemeral_lock(
+        self, key: ChannelKey, keys: Keys, channels: Mapping[ChannelKey, Locked]
+    ) -> Lock | None:
+        """The lock that the first member's keys have put, or now put, on an unreserved channel."""
+        if not self._ephemeral_keys:
+            return None
+        channel = channels.get(key)
+        return Lock.from_first_member(keys) if channel is None else channel.lock
 
 
-def accept_upgrade(request: Request) -> Upgrade:
-    """Decide on a request that wants an upgrade. Raises Refusal."""
+def _require_handshake(request: Request) -> None:
+    """Raises Refusal for what is no opening handshake of WebSocket version 13."""
     headers = request.headers
     if request.method != b"GET":
         raise Refusal(405, "a WebSocket handshake is a GET request", b"Allow: GET")
@@ -139,9 +134,6 @@ def accept_upgrade(request: Request) -> Upgrade:
         raise Refusal(400, "the Connection header does not say Upgrade")
     if headers.get(b"sec-websocket-version") != b"13":
         raise Refusal(426, "the WebSocket version must be 13", b"Sec-WebSocket-Version: 13")
-    path, query = request.path_and_query
-    key, is_legacy = find_channel(path)
-    return Upgrade(key, parse_options(query), is_legacy, _switching_response(headers))
 
 
 def find_channel(path: bytes) -> tuple[ChannelKey, bool]:
@@ -191,23 +183,3 @@ def _switching_response(headers: dict[bytes, bytes]) -> bytes:
         # browsers fail a connection that offered subprotocols and got none; the relay speaks them all
         response += b"\r\nSec-WebSocket-Protocol: " + protocol
     return response + b"\r\n\r\n"
-
-
-def render_response(
-    status: int,
-    content_type: bytes,
-    body: bytes,
-    *headers: bytes,
-    keeps_alive: bool = False,
-    has_body: bool = True,
-) -> bytes:
-    """An HTTP/1.1 response with `Access-Control-Allow-Origin: *`; without `has_body` only its head (RFC 9110 section 9.3.2)."""
-    head = [
-        b"HTTP/1.1 %d %s" % (status, _REASONS.get(status, b"OK")),
-        b"Content-Type: " + content_type,
-        b"Content-Length: %d" % len(body),
-        b"Access-Control-Allow-Origin: *",
-        b"Connection: " + (b"keep-alive" if keeps_alive else b"close"),
-        *headers,
-    ]
-    return b"\r\n".join([*head, b"", body if has_body else b""])

@@ -17,10 +17,12 @@ from msgspec import UNSET
 from relay import _core
 from relay.config import Settings
 from relay.faults import log_fault
+from relay.keys import Lock
 from relay.protocol import (
     ChannelKey,
     CloseCode,
     ErrorEvent,
+    GapEvent,
     JoinEvent,
     LeaveEvent,
     ListedMember,
@@ -41,13 +43,16 @@ class Registry(Protocol):
     def forget(self, channel: "Channel") -> None:
         """The channel has no member any more."""
 
+    def on_leave(self, member: _core.Member) -> None:
+        """A member of some channel has left."""
+
 
 def epoch_milliseconds() -> int:
     """The present date as the wire has it."""
     return time.time_ns() // 1_000_000
 
 
-def frame_event(event: JoinEvent | LeaveEvent | ErrorEvent) -> bytes:
+def frame_event(event: JoinEvent | LeaveEvent | ErrorEvent | GapEvent) -> bytes:
     """The text frame of an event."""
     return _core.encode_frame(_core.OP_TEXT, encode(event))
 
@@ -56,9 +61,14 @@ class Channel:
     """One channel, or one party room, of one process."""
 
     def __init__(
-        self, key: ChannelKey, hub: Registry, open_log: Callable[[Any], _core.Log]
+        self,
+        key: ChannelKey,
+        hub: Registry,
+        open_log: Callable[[Any], _core.Log],
+        lock: Lock | None = None,
     ) -> None:
         self.key = key
+        self.lock = lock
         self.log = open_log(self)
         self._hub = hub
         self._nursery: trio.Nursery | None = None
@@ -106,6 +116,7 @@ class Channel:
 
     def on_leave(self, member: _core.Member, is_lingering: bool) -> None:
         """Called by the core when a member has left, for whatever reason."""
+        self._hub.on_leave(member)
         if is_lingering:
             self._linger(member)
         if self._has_ended:
@@ -123,10 +134,18 @@ class Channel:
             ErrorEvent(message=_ERROR_TEXTS[kind](detail), date=epoch_milliseconds())
         )
 
+    def on_gap(self, member: _core.Member, missed: int) -> bytes:
+        """Called by the core for a slow consumer that was spared some messages; words it for the consumer."""
+        return frame_event(GapEvent(missed=missed, date=epoch_milliseconds()))
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Close every member. Their leaves are told to nobody: everyone is leaving."""
-        self._is_silent = True
+        self.fall_silent()
         self.log.close_members(code, reason)
+
+    def fall_silent(self) -> None:
+        """Tell of no more leaves."""
+        self._is_silent = True
 
     def crash(self, exc: BaseException) -> None:
         """Something in here failed: log it once, close the members, let nothing else know."""
@@ -261,6 +280,7 @@ def _byte_rate_error(seconds: float) -> str:
 
 _ERROR_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "json": lambda _: "the message is not one valid JSON value",
+    "send_key": lambda _: "this connection may listen only: its send key is missing or wrong",
     "binary": lambda _: "binary messages are not relayed in this channel; send JSON text",
     "address": lambda _: "the address in front of the message is not closed",
     "recipient": _recipient_error,

@@ -7,21 +7,15 @@ from typing import Final
 import trio
 
 from relay import __version__
-from relay.admission import (
-    MAX_HEAD_BYTES,
-    Refusal,
-    Request,
-    find_channel,
-    parse_head,
-    render_response,
-)
+from relay.admission import find_channel
+from relay.requests import MAX_HEAD_BYTES, Refusal, Request, parse_head, render_response
 
 SEND_TIMEOUT_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 1.0
 _READ_BYTES: Final = 16 * 1024
 
-Adopt = Callable[[trio.SocketStream, bytes], None]
-"""Takes over a connection which asks for an upgrade after all, with the bytes of its request."""
+Adopt = Callable[[bytes], None]
+"""Takes over the connection, which asks for an upgrade after all, with the bytes of its request."""
 
 
 async def serve_connection(
@@ -59,7 +53,7 @@ async def _serve_requests(
             return
         request = parse_head(head)
         if request.wants_upgrade:
-            adopt(stream, head + data)
+            adopt(head + data)
             return
         if not (_keeps_alive(request) and may_stay()):
             await _send_last(stream, _answer(request, keeps_alive=False))

@@ -1,32 +1,44 @@
 """The registry of channels: name to channel, and nothing else. Knows no HTTP and no command line."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import trio
 
-from relay._core import Log
+from relay._core import Log, Member
 from relay.channel import Channel
 from relay.config import Settings
+from relay.keys import Lock
 from relay.protocol import ChannelKey, CloseCode
+
+CLOSES_PER_SECOND_MIN: Final = 1000.0
+CLOSES_PER_BATCH: Final = 20
 
 
 class Hub:
-    """All channels of one process. A channel is here from its first member to its last."""
+    """All channels of one process. A channel is here from its first member to its last.
+
+    `on_leave(member)` is called for every member that leaves.
+    """
 
     def __init__(
-        self, settings: Settings, nursery: trio.Nursery, open_log: Callable[[Any], Log]
+        self,
+        settings: Settings,
+        nursery: trio.Nursery,
+        open_log: Callable[[Any], Log],
+        on_leave: Callable[[Member], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self.channels: dict[ChannelKey, Channel] = {}
+        self.on_leave = on_leave
         self._nursery = nursery
         self._open_log = open_log
 
-    def channel(self, key: ChannelKey) -> Channel:
-        """The channel of this name, opened if nobody is in it yet."""
+    def channel(self, key: ChannelKey, lock: Lock | None = None) -> Channel:
+        """The channel of this name; opened, with this lock, if nobody is in it yet."""
         channel = self.channels.get(key)
         if channel is None:
-            channel = self.channels[key] = Channel(key, self, self._open_log)
+            channel = self.channels[key] = Channel(key, self, self._open_log, lock)
             self._nursery.start_soon(channel.run)
         return channel
 
@@ -35,8 +47,23 @@ class Hub:
         if self.channels.get(channel.key) is channel:
             del self.channels[channel.key]
 
-    async def close_members(self, code: CloseCode, reason: str) -> None:
-        """Close every member of every channel, one channel after the other."""
-        for channel in list(self.channels.values()):
-            channel.close(code, reason)
-            await trio.lowlevel.checkpoint()
+    async def close_members(self, code: CloseCode, reason: str, seconds: float = 0.0) -> None:
+        """Close every member, spread over `seconds` so that those who connect again at once do not all do so together.
+
+        A few are closed faster: for fewer than a thousand a second nobody should wait.
+        """
+        channels = list(self.channels.values())
+        total = sum(channel.log.member_count for channel in channels)
+        pace = max(total / seconds, CLOSES_PER_SECOND_MIN) if seconds else float("inf")
+        start = trio.current_time()
+        for closed, member in enumerate(_members_of(channels), 1):
+            member.close(code, reason)
+            if closed % CLOSES_PER_BATCH == 0:
+                await trio.sleep_until(start + closed / pace)
+
+
+def _members_of(channels: list[Channel]) -> Iterator[Member]:
+    """One channel after the other; each falls silent when its turn has come."""
+    for channel in channels:
+        channel.fall_silent()
+        yield from channel.log.members

@@ -82,6 +82,13 @@ class ErrorEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="error"):
     date: int
 
 
+class GapEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="gap"):
+    """The connection was too slow for its channel: so many messages that were meant for it, here, it will not get."""
+
+    missed: int
+    date: int
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a connection asks for in its query string, and the keys it shows there, decoded and otherwise as they were sent."""
 

@@ -6,23 +6,30 @@ import resource
 import secrets
 import signal
 import socket
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import trio
 
-from relay import _core, admission, http
+from relay import _core, http
+from relay.admission import Admission, Upgrade
 from relay.channel import CLOSE_TIMEOUT_SECONDS
 from relay.config import Settings
 from relay.faults import FaultLog
 from relay.hub import Hub
+from relay.limits import AddressLimits
 from relay.protocol import CloseCode, UidSource, envelope_prefix
+from relay.report import LimitsReport
+from relay.requests import MAX_HEAD_BYTES, Refusal, parse_head
 
 RESERVED_DESCRIPTORS: Final = 64
 WANTED_DESCRIPTORS: Final = 1_000_000
 MAX_HTTP_CONNECTIONS: Final = 1000
 LISTEN_BACKLOG: Final = 4096
 TURN_BUDGET_SECONDS: Final = 0.004
+REPORT_INTERVAL_SECONDS: Final = 60.0
 
 
 _log = logging.getLogger("relay")
@@ -42,6 +49,11 @@ class Server:
         self.max_connections = max(
             self.file_limit - self.max_http_connections - RESERVED_DESCRIPTORS, 1
         )
+        if settings.max_connections:
+            self.max_connections = min(settings.max_connections, self.max_connections)
+        self._refusals: Counter[str] = Counter()
+        self._limits = AddressLimits(settings)
+        self._admission = Admission(settings, self._limits)
         self._http_connections = 0
         self._stopping = trio.Event()
         self._drained = trio.Event()
@@ -67,10 +79,16 @@ class Server:
             stack.callback(self._reactor.close)
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self._hub = Hub(self.settings, nursery, self._reactor.open_log)
+                self._hub = Hub(
+                    self.settings,
+                    nursery,
+                    self._reactor.open_log,
+                    lambda member: self._limits.remove(member.address),
+                )
                 for listener in listeners:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
+                nursery.start_soon(self._report_limits)
                 await nursery.start(self._watch_signals)
                 announce([_url(listener) for listener in listeners])
                 await self._stopping.wait()
@@ -84,25 +102,26 @@ class Server:
         """Begin to close down."""
         self._stopping.set()
 
+    def stats(self) -> dict[str, int]:
+        """Plain counters since the start: those of the core, `blocks`, and by reason `refused_<reason>` and, for what a dry run
+        let pass, `spared_<reason>`."""
+        counts = self._reactor.stats()
+        counts.update({f"refused_{reason}": n for reason, n in self._refusals.items()})
+        counts.update({f"spared_{reason}": n for reason, n in self._limits.spared.items()})
+        counts["blocks"] = self._limits.block_total
+        return counts
+
     def _open_reactor(self) -> _core.Reactor:
-        settings = self.settings
         return _core.Reactor(
             self._admit,
             boot=secrets.token_urlsafe(6).encode(),
             on_http=self._on_http,
             on_crash=self._on_crash,
-            message_rate=settings.message_rate,
-            message_burst=settings.message_burst,
-            byte_rate=settings.byte_rate,
-            byte_burst=settings.byte_burst,
-            kick_after=settings.kick_after,
-            max_message_bytes=settings.max_message,
-            max_party_message_bytes=settings.max_party_message,
-            backlog_limit_bytes=settings.backlog_limit,
-            handshake_timeout_seconds=settings.handshake_timeout,
-            ping_interval_seconds=settings.ping_interval,
-            max_head_bytes=admission.MAX_HEAD_BYTES,
+            on_kick=lambda address: self._limits.block(address, time.monotonic()),
+            max_head_bytes=MAX_HEAD_BYTES,
             max_connections=self.max_connections,
+            proxy_protocol=self.settings.proxy_protocol,
+            **_reactor_settings(self.settings),
         )
 
     async def _pump(self) -> None:
@@ -118,6 +137,16 @@ class Server:
             else:
                 await trio.lowlevel.wait_readable(descriptor)
 
+    async def _report_limits(self) -> None:
+        """Log what the limits did, once a minute at most and at the end."""
+        report = LimitsReport(self.stats)
+        while not self._stopping.is_set():
+            with trio.move_on_after(REPORT_INTERVAL_SECONDS):
+                await self._stopping.wait()
+            line = report.take(is_dry_run=self.settings.limits == "dry-run")
+            if line is not None:
+                _log.warning("%s", line)
+
     async def _watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             task_status.started()
@@ -132,7 +161,9 @@ class Server:
         members = self._reactor.connection_count - self._reactor.handshake_count
         if members:
             _log.warning("connections to close: %d; a second signal ends at once", members)
-        await self._hub.close_members(CloseCode.GOING_AWAY, "the server is shutting down")
+        await self._hub.close_members(
+            CloseCode.GOING_AWAY, "the server is shutting down", self.settings.drain_time
+        )
         if self._has_members():
             with trio.move_on_after(CLOSE_TIMEOUT_SECONDS):
                 await self._drained.wait()
@@ -143,17 +174,25 @@ class Server:
 
     # --- called by the reactor -------------------------------------------------------------------------------------------------
 
-    def _admit(self, head: bytes) -> _core.Member | bytes | None:
+    def _admit(self, head: bytes, peer: bytes, source: bytes) -> _core.Member | bytes | None:
         """What becomes of a request's connection: a member, a refusal, or (None) plain HTTP."""
         try:
-            request = admission.parse_head(head)
+            request = parse_head(head)
             if not request.wants_upgrade:
                 return None
             if self._stopping.is_set():
-                raise admission.Refusal(503, "the server is shutting down", b"Retry-After: 5")
-            upgrade = admission.accept_upgrade(request)
-        except admission.Refusal as refusal:
+                raise Refusal(
+                    503, "the server is shutting down", b"Retry-After: 5", reason="shutdown"
+                )
+            upgrade = self._admission.accept(
+                request, peer, source, self._hub.channels, time.monotonic()
+            )
+        except Refusal as refusal:
+            self._refusals[refusal.reason] += 1
             return refusal.response()
+        return self._join(upgrade)
+
+    def _join(self, upgrade: Upgrade) -> _core.Member:
         options = upgrade.options
         is_party = isinstance(upgrade.key, tuple)
         member = _core.Member(
@@ -162,29 +201,38 @@ class Server:
             announce=options.announce,
             lists=options.list,
             verbatim=is_party,
+            mute=upgrade.is_mute,
+            address=upgrade.address,
         )
-        self._hub.channel(upgrade.key).join(member, upgrade.response, is_legacy=upgrade.is_legacy)
+        self._hub.channel(upgrade.key, upgrade.lock).join(
+            member, upgrade.response, is_legacy=upgrade.is_legacy
+        )
+        self._limits.add(upgrade.address)
         return member
 
-    def _on_http(self, fileno: int, data: bytes) -> None:
+    def _on_http(self, fileno: int, data: bytes, peer: bytes, source: bytes) -> None:
         """A request that is no upgrade: its connection is served by a task."""
         sock = socket.socket(fileno=fileno)
         if self._http_connections >= self.max_http_connections:
-            refusal = admission.Refusal(
-                503, "too many requests at once, try again", b"Retry-After: 1"
-            )
+            self._refusals["http_busy"] += 1
+            refusal = Refusal(503, "too many requests at once, try again", b"Retry-After: 1")
             with sock, contextlib.suppress(OSError):
                 sock.send(refusal.response())
             return
         self._http_connections += 1
-        self._nursery.start_soon(
-            self._serve_http, trio.SocketStream(trio.socket.from_stdlib_socket(sock)), data
-        )
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+        self._nursery.start_soon(self._serve_http, stream, data, peer, source)
 
-    async def _serve_http(self, stream: trio.SocketStream, data: bytes) -> None:
+    async def _serve_http(
+        self, stream: trio.SocketStream, data: bytes, peer: bytes, source: bytes
+    ) -> None:
+        def adopt(data: bytes) -> None:
+            """It asks for an upgrade after all: back to the reactor."""
+            self._reactor.adopt(stream.socket.detach(), data, peer, source)
+
         try:
             await http.serve_connection(
-                stream, data, self._adopt, self._may_stay, self.settings.handshake_timeout
+                stream, data, adopt, self._may_stay, self.settings.handshake_timeout
             )
         except Exception as exc:
             self._on_crash(None, exc)
@@ -197,16 +245,31 @@ class Server:
             self._http_connections * 2 <= self.max_http_connections and not self._stopping.is_set()
         )
 
-    def _adopt(self, stream: trio.SocketStream, data: bytes) -> None:
-        """A connection that was HTTP asks for an upgrade: back to the reactor."""
-        self._reactor.adopt(stream.socket.detach(), data)
-
     def _on_crash(self, owner: Any, exc: BaseException) -> None:
         """An exception that was contained: its channel ends, or, when it was one connection's, only that did."""
         if owner is not None:
             owner.crash(exc)
         else:
             self._connection_faults.note(exc)
+
+
+def _reactor_settings(settings: Settings) -> dict[str, float]:
+    """What the reactor may be told anew while it runs."""
+    is_off = settings.limits == "off"
+    return {
+        "message_rate": 0.0 if is_off else settings.message_rate,
+        "message_burst": settings.message_burst,
+        "byte_rate": 0.0 if is_off else settings.byte_rate,
+        "byte_burst": settings.byte_burst,
+        "kick_after": settings.kick_after,
+        "dry_run": settings.limits == "dry-run",
+        "max_message_bytes": settings.max_message,
+        "max_party_message_bytes": settings.max_party_message,
+        "backlog_limit_bytes": settings.backlog_limit,
+        "skip_for_slow": settings.slow_consumer == "drop",
+        "handshake_timeout_seconds": settings.handshake_timeout,
+        "ping_interval_seconds": settings.ping_interval,
+    }
 
 
 def raise_file_limit() -> int:

@@ -34,7 +34,10 @@ FORBIDDEN = {
     "addresses": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
     "keys": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
     "origins": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
-    "admission": IO | SERVING,
+    "requests": IO | SERVING | {"relay.config", "relay.admission"},
+    "limits": IO | SERVING | {"httptools", "relay.admission"},
+    "admission": IO | SERVING | {"httptools"},
+    "report": IO | {"relay"},
     "channel": {
         "socket",
         "httptools",

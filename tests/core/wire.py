@@ -70,6 +70,19 @@ def server_frame(opcode: int, payload: bytes = b"", *, fin: bool = True) -> byte
     return bytes([first]) + length_field(len(payload), mask_bit=False) + payload
 
 
+def frames_in(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Opcode and payload of each of a server's frames; the data must end with a whole one."""
+    while data:
+        length, header = data[1], 2
+        if length == 126:
+            length, header = int.from_bytes(data[2:4], "big"), 4
+        elif length == 127:
+            length, header = int.from_bytes(data[2:10], "big"), 10
+        assert len(data) >= header + length, "a frame is cut short"
+        yield data[0] & 15, data[header : header + length]
+        data = data[header + length :]
+
+
 def close_payload(code: int, reason: bytes = b"") -> bytes:
     return code.to_bytes(2, "big") + reason
 

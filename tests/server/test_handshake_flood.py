@@ -126,7 +126,6 @@ def test_a_crowd_that_takes_every_place_loses_it(flood_at: FloodAt, channel: str
         assert guests.join(channel).joined["total"] == 1
 
 
-@pytest.mark.xfail(reason="unfinished handshakes may take every place until their time is up")
 def test_a_crowd_cannot_take_every_place(flood_at: FloodAt, channel: str) -> None:
     """However long its time is: the oldest of it make room, and newcomers get in."""
     with few_places("600") as server, Visitors(server.address) as guests:

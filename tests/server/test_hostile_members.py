@@ -31,7 +31,7 @@ class Crowd:
         while self.reactor.turn():
             pass
 
-    def admit(self, head: bytes) -> Member:
+    def admit(self, head: bytes, peer: bytes, source: bytes) -> Member:
         member = Member(b'"uid":"u","date":')
         self.log.attach(member)
         member.enqueue(b"HTTP/1.1 101 \r\n\r\n")

@@ -240,7 +240,7 @@ class World:
         self.reactor = Reactor(
             self.admit,
             boot=b"bootboot",
-            on_http=lambda fileno, data: socket.socket(fileno=fileno).close(),
+            on_http=lambda fileno, *_: socket.socket(fileno=fileno).close(),
             on_crash=self.on_crash,
             message_rate=0.0,
             max_message_bytes=MAX_MESSAGE,
@@ -262,7 +262,7 @@ class World:
 
     # --- called by the reactor
 
-    def admit(self, head: bytes) -> Member | bytes | None:
+    def admit(self, head: bytes, peer: bytes, source: bytes) -> Member | bytes | None:
         name, _, query = head.split(b" ")[1][1:].decode().partition("?")
         if name == "http":
             return None

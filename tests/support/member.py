@@ -118,6 +118,10 @@ class Visitors:
         """A connection whose opening handshake the test does by hand."""
         return self.keep(Member(self.address))
 
+    def dial_slow(self, receive_buffer_bytes: int) -> Member:
+        """As `dial`, with so little room for what is not read."""
+        return self.keep(Member(self.address, receive_buffer_bytes=receive_buffer_bytes))
+
     def call(self, head: bytes) -> Member:
         """A connection on which `head` has been sent, which may be anything."""
         caller = self.dial()

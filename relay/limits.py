@@ -1,0 +1,77 @@
+"""What one address may do: connect so often, hold so many connections, and, after a kick, nothing for a while.
+
+Addresses are the 64-bit keys of `relay.addresses`; 0 is exempt. All tables are bounded: the rates and the blocks are of a fixed
+size, and the counts are of addresses that have a connection. Knows no trio and no socket; the caller brings the time.
+"""
+
+import math
+from collections import Counter
+
+from relay import _core
+from relay.config import Settings
+from relay.requests import Refusal
+
+
+class AddressLimits:
+    """The limits per address. In a dry run what they would refuse is counted in `spared`, by reason, and passes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.block_total = 0
+        self.spared: Counter[str] = Counter()
+        self._blocks = _core.AddressBlocks()
+        self._connections: dict[int, int] = {}
+        self._rates = _core.AddressLimiter(0.0, 0.0)
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on; tokens, blocks and counts stay as they are."""
+        is_off = settings.limits == "off"
+        self._is_dry_run = settings.limits == "dry-run"
+        self._block_time = 0.0 if is_off else settings.block_time
+        self._max_connections = 0 if is_off else settings.max_connections_per_ip
+        self._rates.configure(
+            0.0 if is_off else settings.connection_rate, settings.connection_burst
+        )
+
+    def check_arrival(self, address: int, now: float) -> None:
+        """A request for an upgrade has come. Raises Refusal 429 while its address is blocked, or when it comes too often."""
+        if not address:
+            return
+        blocked_until = self._blocks.blocked_until(address, now)
+        if blocked_until:
+            self._refuse("blocked", "this address is blocked for a while", blocked_until - now)
+        elif not self._rates.try_consume(address, now):
+            seconds = self._rates.seconds_until(address, now)
+            self._refuse("connection_rate", "too many new connections from this address", seconds)
+
+    def check_room(self, address: int) -> None:
+        """It is about to become a member. Raises Refusal 429 when its address has as many connections as it may have."""
+        if 0 < self._max_connections <= self._connections.get(address, 0):
+            self._refuse("connections_per_ip", "too many connections from this address", 5.0)
+
+    def add(self, address: int) -> None:
+        """A member with this address has joined."""
+        if address:
+            self._connections[address] = self._connections.get(address, 0) + 1
+
+    def remove(self, address: int) -> None:
+        """A member with this address has left."""
+        if address:
+            left = self._connections.get(address, 0) - 1
+            if left > 0:
+                self._connections[address] = left
+            else:
+                self._connections.pop(address, None)
+
+    def block(self, address: int, now: float) -> None:
+        """A member with this address was kicked: refuse the address for `block_time`."""
+        if address and self._block_time:
+            self._blocks.block(address, now + self._block_time)
+            self.block_total += 1
+
+    def _refuse(self, reason: str, text: str, seconds: float) -> None:
+        if self._is_dry_run:
+            self.spared[reason] += 1
+            return
+        wait = b"Retry-After: %d" % max(math.ceil(seconds), 1)
+        raise Refusal(429, text, wait, reason=reason)

@@ -1,0 +1,133 @@
+"""The head of an HTTP request, parsed, and responses, written: what admission and the HTTP side share. No I/O."""
+
+from typing import Final
+
+import httptools
+import msgspec
+
+MAX_HEAD_BYTES: Final = 16 * 1024
+
+_REASONS: Final = {
+    400: b"Bad Request",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    408: b"Request Timeout",
+    414: b"URI Too Long",
+    426: b"Upgrade Required",
+    429: b"Too Many Requests",
+    431: b"Request Header Fields Too Large",
+    503: b"Service Unavailable",
+}
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+    """A request that is answered with an HTTP error."""
+
+    def __init__(self, status: int, text: str, *headers: bytes, reason: str = "request") -> None:
+        """`reason` is what it is counted under."""
+        super().__init__(status, text)
+        self.status = status
+        self.text = text
+        self.headers = headers
+        self.reason = reason
+
+    def response(self, *, keeps_alive: bool = False, has_body: bool = True) -> bytes:
+        """The whole response: JSON `{"error": text}`, open to every origin."""
+        body = msgspec.json.encode({"error": self.text})
+        return render_response(
+            self.status,
+            b"application/json",
+            body,
+            *self.headers,
+            keeps_alive=keeps_alive,
+            has_body=has_body,
+        )
+
+
+class Request:
+    """The head of an HTTP request, filled in by httptools."""
+
+    __slots__ = ("headers", "is_complete", "method", "target", "version")
+
+    def __init__(self) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        self.target = b""
+        self.method = b""
+        self.version = "1.1"
+        self.is_complete = False
+
+    def on_url(self, url: bytes) -> None:
+        """httptools may give the target in pieces."""
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header given twice counts as one list (RFC 9110 section 5.3)."""
+        name, value = (
+            name.lower(),
+            value.strip(),
+        )  # the parser leaves the white space behind a value
+        if name in self.headers:
+            value = self.headers[name] + b", " + value
+        self.headers[name] = value
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; a body may follow."""
+        self.is_complete = True
+
+    @property
+    def path_and_query(self) -> tuple[bytes, bytes]:
+        """The target split at its first `?`, its scheme and authority dropped when it has them (RFC 9112 section 3.2.2)."""
+        target = self.target
+        if not target.startswith(b"/"):
+            _, _, rest = target.partition(b"://")
+            _, slash, path = rest.partition(b"/")
+            target = slash + path
+        path, _, query = target.partition(b"?")
+        return path, query
+
+    @property
+    def wants_upgrade(self) -> bool:
+        """Whether it asks for an upgrade at all; to what and how well is for `accept_upgrade` to say."""
+        return b"upgrade" in self.headers
+
+
+def parse_head(head: bytes) -> Request:
+    """Parse the head of a request. Raises Refusal for what is no HTTP/1.x request."""
+    request = Request()
+    parser = httptools.HttpRequestParser(request)
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass
+    except (httptools.HttpParserError, UnicodeDecodeError) as exc:
+        raise Refusal(400, "malformed request") from exc
+    if not request.is_complete:
+        raise Refusal(400, "malformed request")
+    request.method = parser.get_method()
+    request.version = parser.get_http_version()
+    if request.version not in ("1.0", "1.1"):
+        raise Refusal(400, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    if request.version == "1.1" and b"," in request.headers.get(b"host", b","):
+        raise Refusal(400, "exactly one Host header is needed")  # RFC 9112 section 3.2
+    return request
+
+
+def render_response(
+    status: int,
+    content_type: bytes,
+    body: bytes,
+    *headers: bytes,
+    keeps_alive: bool = False,
+    has_body: bool = True,
+) -> bytes:
+    """An HTTP/1.1 response with `Access-Control-Allow-Origin: *`; without `has_body` only its head (RFC 9110 section 9.3.2)."""
+    head = [
+        b"HTTP/1.1 %d %s" % (status, _REASONS.get(status, b"OK")),
+        b"Content-Type: " + content_type,
+        b"Content-Length: %d" % len(body),
+        b"Access-Control-Allow-Origin: *",
+        b"Connection: " + (b"keep-alive" if keeps_alive else b"close"),
+        *headers,
+    ]
+    return b"\r\n".join([*head, b"", body if has_body else b""])
