@@ -114,7 +114,10 @@ def _is_key(value: bytes | None) -> TypeGuard[bytes]:
 
 
 def _first(in_query: bytes | None, in_header: bytes | None) -> bytes | None:
-    return in_query if _is_key(in_query) else in_header
+    """Space around a header's value is not part of it (RFC 9110 section 5.5), and the parser leaves it at the end."""
+    if _is_key(in_query) or in_header is None:
+        return in_query
+    return in_header.strip(b" \t")
 
 
 def _digest(key: bytes) -> bytes:

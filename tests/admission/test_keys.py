@@ -64,6 +64,16 @@ def test_a_key_in_a_header() -> None:
     assert not lock(["a b"], []).admits(keys(x_join_key=b"a+b"))
 
 
+@pytest.mark.parametrize("value", [b"a b", b"a b ", b" \ta b\t "])
+def test_space_around_a_header_is_not_part_of_the_key(value: bytes) -> None:
+    assert lock(["a b"], []).admits(keys(x_join_key=value))
+    assert not lock([" a b"], []).admits(keys(x_join_key=value))
+
+
+def test_a_header_of_nothing_but_space_is_no_key() -> None:
+    assert keys(x_join_key=b" \t").join is None
+
+
 @pytest.mark.parametrize("none", [b"", b"joinKey=&sendKey=", b"joinKey=undefined&sendKey=null"])
 def test_the_query_wins_over_the_header_when_it_has_a_key(none: bytes) -> None:
     one = lock(["query"], ["query"])
