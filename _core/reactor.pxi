@@ -29,10 +29,6 @@ cdef double WARNING_INTERVAL_SECONDS = 1.0
 cdef double WARNINGS_LAPSE_SECONDS = 10.0
 
 
-def do_nothing(*_):
-    pass
-
-
 @cython.final
 @cython.no_gc
 cdef class Listener(Conn):
@@ -144,7 +140,7 @@ cdef class Reactor:
         self.admit = admit
         self.on_http = on_http
         self.on_crash = on_crash
-        self.on_kick = on_kick or do_nothing
+        self.on_kick = on_kick or (lambda address: None)
         self.proxy_protocol = proxy_protocol
         self.max_head = max_head_bytes
         self.max_connections = max_connections
