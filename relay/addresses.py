@@ -112,7 +112,9 @@ class _Networks:
 def _parse_network(text: str) -> tuple[bytes, int]:
     """The packed address of a network, and how many bits its hosts have. IPv4-mapped networks are IPv4."""
     try:
-        network = ipaddress.ip_network(text)
+        network = ipaddress.ip_network(
+            text.replace("%", " ")
+        )  # a zone is this machine's own affair
     except ValueError as exc:
         raise ValueError(
             "trusted_proxies: expected an address, or a network without host bits such as 10.0.0.0/8,"

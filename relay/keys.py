@@ -26,8 +26,8 @@ class Keys:
 
     def __init__(self, join_key: bytes | None = None, send_key: bytes | None = None) -> None:
         """From the keys as they were sent. An empty one is none, as is what JavaScript makes of a variable without a value."""
-        self.join = _digest(join_key) if _is_key(join_key) else None
-        self.send = _digest(send_key) if _is_key(send_key) else None
+        self.join = _digest(join_key) if is_key(join_key) else None
+        self.send = _digest(send_key) if is_key(send_key) else None
 
     def __repr__(self) -> str:
         return f"Keys(join={_shown(self.join)}, send={_shown(self.send)})"
@@ -109,13 +109,14 @@ def _is_boundary(name: bytes, length: int) -> bool:
     return length >= len(name) or name[length] in _BOUNDARIES or name[length - 1] in _BOUNDARIES
 
 
-def _is_key(value: bytes | None) -> TypeGuard[bytes]:
+def is_key(value: bytes | None) -> TypeGuard[bytes]:
+    """Whether this can be a key at all."""
     return value is not None and value not in _NO_KEYS
 
 
 def _first(in_query: bytes | None, in_header: bytes | None) -> bytes | None:
     """Space around a header's value is not part of it (RFC 9110 section 5.5), and the parser leaves it at the end."""
-    if _is_key(in_query) or in_header is None:
+    if is_key(in_query) or in_header is None:
         return in_query
     return in_header.strip(b" \t")
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from relay.keys import is_key
 from relay.rules import Unfit
 from relay.units import Kind
 
@@ -64,7 +65,7 @@ def _read(name: str, entry: Any, number: int) -> Namespace:
 
 
 def _faults(name: str, entry: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-    if not 1 <= len(name.encode(errors="replace")) <= MAX_NAME_BYTES:
+    if not 1 <= len(_utf8(name)) <= MAX_NAME_BYTES:
         yield (name,), f"expected a name of 1 to {MAX_NAME_BYTES} bytes"
     if not isinstance(entry, dict):
         yield (name,), "expected a table of join_keys and send_keys"
@@ -73,11 +74,24 @@ def _faults(name: str, entry: Any) -> Iterator[tuple[tuple[str, ...], str]]:
         if field not in Namespace.__struct_fields__:
             yield (name, field), f"expected join_keys and send_keys and nothing else{_hint(field)}"
         elif not _are_keys(keys):
-            yield (name, field), f"{field}: expected a list of keys that are text and not empty"
+            expected = "a list of keys that are text, not empty, and not undefined or null"
+            yield (name, field), f"{field}: expected {expected}"
 
 
 def _are_keys(keys: Any) -> bool:
-    return isinstance(keys, list) and all(isinstance(key, str) and key for key in keys)
+    return isinstance(keys, list) and all(_is_key(key) for key in keys)
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, str) and is_key(_utf8(key))
+
+
+def _utf8(text: str) -> bytes:
+    """Nothing for text that cannot be encoded: half of a surrogate pair, which JSON can spell."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return b""
 
 
 def _hint(field: str) -> str:

@@ -4,6 +4,7 @@ Browsers set this header and pages cannot forge it, so the list keeps other site
 browsers. Everything else can send any Origin it likes: the list keeps no program out, keys do.
 """
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -13,9 +14,10 @@ MAX_ORIGIN_BYTES: Final = 512
 _DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
 _WILDCARD: Final = b"://*."
 _MAX_PORT: Final = 65535
+_LABEL: Final = rb"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _ORIGIN: Final = re.compile(
     rb"([a-z][a-z0-9+.-]*)://"
-    rb"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
+    rb"(" + _LABEL + rb"(?:\." + _LABEL + rb")*|\[[0-9a-f:.]+\])"
     rb"(?::([1-9][0-9]{0,4}))?"
 )
 
@@ -49,9 +51,18 @@ class Origins:
 
 def _parse(text: str) -> bytes:
     normalized = _normalize(text.encode("utf-8", "replace"))
-    if normalized is None:
+    if normalized is None or not _is_host_possible(normalized):
         raise _unexpected(text)
     return normalized
+
+
+def _is_host_possible(origin: bytes) -> bool:
+    """Whether what stands in brackets, if anything does, is an IPv6 address."""
+    address = origin.partition(b"[")[2].partition(b"]")[0]
+    try:
+        return not address or bool(ipaddress.IPv6Address(address.decode("ascii")))
+    except ValueError:
+        return False
 
 
 def _parse_wildcard(text: str) -> tuple[bytes, bytes]:

@@ -3,21 +3,16 @@
 import ipaddress
 import json
 import math
-import re
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from relay.addresses import ClientAddresses
+from relay.origins import Origins
 from relay.units import Kind
 
 MAX_SHOWN_CHARACTERS: Final = 60
-
-_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-_ORIGIN: Final = re.compile(
-    rf"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[(?P<v6>[0-9a-f:.]+)\])(?::(?P<port>\d{{1,5}}))?",
-    re.ASCII | re.IGNORECASE,
-)
 
 
 class Unfit(ValueError):  # noqa: N818 - a verdict on a value
@@ -113,23 +108,22 @@ class Each(msgspec.Struct, frozen=True):
 
 
 def check_origin(text: str, expected: str) -> None:
-    """`scheme://host`, `scheme://host:port`, `scheme://*.host` or `null`, as in RFC 6454 section 6.2. Raises Unfit."""
-    match = _ORIGIN.fullmatch(text)
-    is_origin = match is not None and _is_port(match["port"]) and _is_ipv6(match["v6"])
-    if not is_origin and text != "null":
-        raise unfit(expected, text)
+    """What `relay.origins` can be told to allow. Raises Unfit."""
+    try:
+        Origins([text])
+    except ValueError as exc:
+        raise unfit(expected, text) from exc
 
 
 def check_network(text: str, expected: str) -> None:
-    """An address or a network of either family. Raises Unfit, also for an address within its network (`10.0.0.1/8`)."""
+    """What `relay.addresses` can be told to trust. Raises Unfit, also for an address within its network (`10.0.0.1/8`)."""
     try:
-        network = ipaddress.ip_network(text, strict=False)
+        ClientAddresses([text])
     except ValueError as exc:
-        raise unfit(expected, text) from exc
-    if "%" in text:
-        raise unfit(expected, text)
-    if not _is_network(text):
-        raise unfit(f'a network without host bits, here "{network}"', text)
+        network = _network_around(text)
+        raise unfit(
+            f'a network without host bits, here "{network}"' if network else expected, text
+        ) from exc
 
 
 def unfit(expected: str, given: object) -> Unfit:
@@ -164,19 +158,9 @@ def _is_finite(value: float) -> bool:
         return False
 
 
-def _is_port(text: str | None) -> bool:
-    return text is None or 1 <= int(text) <= 65535
-
-
-def _is_ipv6(text: str | None) -> bool:
+def _network_around(text: str) -> str | None:
+    """The network that an address with a prefix length lies in."""
     try:
-        return text is None or bool(ipaddress.IPv6Address(text))
+        return None if "%" in text else str(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        return False
-
-
-def _is_network(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_network(text))
-    except ValueError:
-        return False
+        return None

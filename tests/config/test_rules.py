@@ -50,7 +50,6 @@ NO_ORIGINS = [
     "https://bücher.example",
     "https://a b",
     "https://a\n",
-    "Null",
     "//example.com",
 ]
 
