@@ -45,7 +45,8 @@ _CONFIG = click.option(
 def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> None:
     """Run the relay until SIGINT (Ctrl-C) or SIGTERM.
 
-    They close everyone with 1001 and wait up to 5 seconds for the clients' part; a second one ends at once.
+    They close everyone with 1001, spread over --drain-time, and wait up to 5 seconds for the clients' part; a second one ends
+    at once. SIGHUP loads the settings again: bad ones are refused, nobody is disconnected.
 
     Clients connect to ws://HOST:PORT/c/CHANNEL. Every setting is also a variable (RELAY_MESSAGE_RATE) and a name in the file
     (message_rate). Sizes take kB, KiB, MB, MiB, GB, GiB or plain bytes; times take ms, s, m (or min), h or plain seconds; rates
@@ -60,7 +61,7 @@ def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> No
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
     )
-    _run(settings)
+    _run(settings, lambda: load_settings(config_path, os.environ, given_flags(ctx)).settings)
 
 
 @main.command("check-config", cls=SettingsCommand, short_help="Check settings.")
@@ -85,22 +86,27 @@ def _load(ctx: click.Context, config_path: str | None) -> Loaded:
         _fail("\nrelay: ".join(exc.lines), 2)
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
     if importlib.util.find_spec("relay._core") is None:
         _fail(
             "the compiled core is missing here; build it with: make build  (or pip install -e .)", 2
         )
     import trio
 
-    from relay.server import ListenError, Server
+    from relay.listeners import ListenError
+    from relay.server import Server
 
-    server = Server(settings)
+    server = Server(settings, reload)
 
     def announce(urls: list[str]) -> None:
         lines = [
             f"relay {__version__}",
             f"file limit {server.file_limit}, room for {server.max_connections} connections",
-            *(f"clients connect to {_client_url(url)}/c/<channel>" for url in urls),
+            *(
+                f"clients connect to {_client_url(url)}/c/<channel>"
+                for url in urls
+                if url.startswith("http")
+            ),
             *(f"listening on {url}" for url in urls),
         ]
         try:
@@ -129,9 +135,10 @@ async def _serve_to_the_end(server: "Server", announce: Callable[[list[str]], No
     import trio
 
     # once the server has let go of the signals, what is left is to end the process: a late one must not make a failure of that
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM):
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with trio.open_signal_receiver(*numbers):
         await server.run(announce)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -2,48 +2,49 @@
 
 import contextlib
 import logging
-import resource
 import secrets
 import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 import trio
 
-from relay import _core, http
+from relay import _core, http, systemd
 from relay.admission import Admission, Upgrade
 from relay.channel import CLOSE_TIMEOUT_SECONDS
-from relay.config import Settings
+from relay.config import Settings, restart_only
 from relay.faults import FaultLog
 from relay.hub import Hub
 from relay.limits import AddressLimits
+from relay.listeners import ListenError, open_listeners, raise_file_limit, url_of
 from relay.protocol import CloseCode, UidSource, envelope_prefix
 from relay.report import LimitsReport
 from relay.requests import MAX_HEAD_BYTES, Refusal, parse_head
+from relay.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
-WANTED_DESCRIPTORS: Final = 1_000_000
 MAX_HTTP_CONNECTIONS: Final = 1000
-LISTEN_BACKLOG: Final = 4096
 TURN_BUDGET_SECONDS: Final = 0.004
 REPORT_INTERVAL_SECONDS: Final = 60.0
-
 
 _log = logging.getLogger("relay")
 
 
-class ListenError(Exception):
-    """The server cannot take connections; the text says where and why."""
-
-
 class Server:
-    """One process of the relay. `run` serves until a signal, or `stop`, ends it."""
+    """One process of the relay. `run` serves until a signal, or `stop`, ends it.
 
-    def __init__(self, settings: Settings) -> None:
+    `load_settings` is called at SIGHUP for the settings to go on with; it may raise ConfigError, and then they stay.
+    """
+
+    def __init__(
+        self, settings: Settings, load_settings: Callable[[], Settings] | None = None
+    ) -> None:
         self.settings = settings
+        self._load_settings = load_settings
         self.file_limit = raise_file_limit()
         self.max_http_connections = min(MAX_HTTP_CONNECTIONS, self.file_limit // 10)
         self.max_connections = max(
@@ -68,14 +69,14 @@ class Server:
         has been closed with 1001; a second signal does not wait for them.
         """
         with contextlib.ExitStack() as stack:
+            listeners = open_listeners(self.settings.host, self.settings.port)
+            for listener in listeners:
+                stack.enter_context(listener)
             try:
-                listeners = stack.enter_context(
-                    _open_listeners(self.settings.host, self.settings.port)
-                )
                 self._reactor = self._open_reactor()
-            except (OSError, UnicodeError) as exc:
-                where = f"{self.settings.host} port {self.settings.port}"
-                raise ListenError(f"cannot listen on {where}: {_reason(exc)}") from exc
+                watchdog_interval = systemd.watchdog_interval()
+            except (OSError, ValueError) as exc:
+                raise ListenError(f"cannot start: {exc}") from exc
             stack.callback(self._reactor.close)
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -89,9 +90,12 @@ class Server:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
                 nursery.start_soon(self._report_limits)
+                nursery.start_soon(_feed_watchdog, watchdog_interval)
                 await nursery.start(self._watch_signals)
-                announce([_url(listener) for listener in listeners])
+                announce([url_of(listener) for listener in listeners])
+                systemd.notify(systemd.READY)
                 await self._stopping.wait()
+                systemd.notify(systemd.STOPPING)
                 for listener in listeners:
                     self._reactor.remove_listener(listener.fileno())
                     listener.close()
@@ -101,6 +105,31 @@ class Server:
     def stop(self) -> None:
         """Begin to close down."""
         self._stopping.set()
+
+    def reload(self) -> None:
+        """Load the settings again and go on by them; nobody is disconnected. Bad ones are refused and logged."""
+        if self._load_settings is None:
+            return
+        systemd.notify(systemd.reloading())
+        try:
+            settings = self._load_settings()
+        except ConfigError as exc:
+            _log.error("the new settings are refused, the old ones stay: %s", "; ".join(exc.lines))
+        else:
+            self._go_by(settings)
+        systemd.notify(systemd.READY)
+
+    def _go_by(self, settings: Settings) -> None:
+        fixed = restart_only(self.settings, settings)
+        if fixed:
+            _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
+            unchanged = {name: getattr(self.settings, name) for name in fixed}
+            settings = msgspec.structs.replace(settings, **unchanged)
+        self.settings = self._hub.settings = settings
+        self._limits.configure(settings)
+        self._admission = Admission(settings, self._limits)
+        self._reactor.configure(**_reactor_settings(settings))
+        _log.warning("the settings were loaded again")
 
     def stats(self) -> dict[str, int]:
         """Plain counters since the start: those of the core, `blocks`, and by reason `refused_<reason>` and, for what a dry run
@@ -148,9 +177,13 @@ class Server:
                 _log.warning("%s", line)
 
     async def _watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        with trio.open_signal_receiver(*numbers) as signals:
             task_status.started()
-            async for _ in signals:
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    self.reload()
+                    continue
                 if self._stopping.is_set():
                     self._nursery.cancel_scope.cancel()
                 self.stop()
@@ -253,7 +286,14 @@ class Server:
             self._connection_faults.note(exc)
 
 
-def _reactor_settings(settings: Settings) -> dict[str, float]:
+async def _feed_watchdog(interval: float | None) -> None:
+    """Tell systemd, when it asks for that, that this loop is alive."""
+    while interval:
+        systemd.notify(systemd.WATCHDOG)
+        await trio.sleep(interval)
+
+
+def _reactor_settings(settings: Settings) -> dict[str, Any]:
     """What the reactor may be told anew while it runs."""
     is_off = settings.limits == "off"
     return {
@@ -270,57 +310,3 @@ def _reactor_settings(settings: Settings) -> dict[str, float]:
         "handshake_timeout_seconds": settings.handshake_timeout,
         "ping_interval_seconds": settings.ping_interval,
     }
-
-
-def raise_file_limit() -> int:
-    """Raise the limit of open descriptors as far as this process may, and return it.
-
-    A privileged process may go beyond its hard limit, up to what the kernel allows one process (`fs.nr_open`).
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for limit in (max(hard, WANTED_DESCRIPTORS), hard):
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-            return limit
-    return soft
-
-
-@contextlib.contextmanager
-def _open_listeners(host: str, port: int) -> Iterator[list[socket.socket]]:
-    """Listening, non-blocking sockets on every address of `host`, all on one port. Raises OSError."""
-    listeners: list[socket.socket] = []
-    try:
-        for family, _, _, _, address in socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            listener = socket.socket(family, socket.SOCK_STREAM)
-            listeners.append(listener)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            # accepted sockets inherit it, which saves a system call for each
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            listener.bind(
-                (
-                    address[0],
-                    listeners[0].getsockname()[1] if len(listeners) > 1 else port,
-                    *address[2:],
-                )
-            )
-            listener.listen(LISTEN_BACKLOG)
-            listener.setblocking(False)
-        yield listeners
-    finally:
-        for listener in listeners:
-            listener.close()
-
-
-def _reason(exc: OSError | UnicodeError) -> str:
-    if isinstance(exc, UnicodeError):
-        return "this is no host name"
-    return exc.strerror or str(exc)
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -60,7 +60,8 @@ FORBIDDEN = {
     "faults": IO | {"relay"},
     "systemd": (IO - {"socket"}) | {"relay", "httptools", "click"},
     "http": {"click", "relay.channel", "relay.hub", "relay.server", "relay.cli"},
-    "server": {"click", "relay.cli"},
+    "listeners": SERVING | {"trio", "httptools", "click", "relay.config"},
+    "server": COMMAND,
 }
 
 

@@ -1,0 +1,82 @@
+"""Where connections come from: the listening sockets, and how many descriptors this process may have."""
+
+import contextlib
+import resource
+import socket
+from typing import Final
+
+from relay import systemd
+
+WANTED_DESCRIPTORS: Final = 1_000_000
+LISTEN_BACKLOG: Final = 4096
+
+
+class ListenError(Exception):
+    """The server cannot take connections; the text says where and why."""
+
+
+def raise_file_limit() -> int:
+    """Raise the limit of open descriptors as far as this process may, and return it.
+
+    A privileged process may go beyond its hard limit, up to what the kernel allows one process (`fs.nr_open`).
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limit in (max(hard, WANTED_DESCRIPTORS), hard):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return limit
+    return soft
+
+
+def open_listeners(host: str, port: int) -> list[socket.socket]:
+    """Listening, non-blocking sockets: those that systemd has opened for this process, otherwise one on every address of `host`.
+
+    The latter are all on one port. Raises ListenError.
+    """
+    try:
+        inherited = systemd.inherited_listeners()
+    except ValueError as exc:
+        raise ListenError(f"cannot take over the sockets of systemd: {exc}") from exc
+    try:
+        return inherited or _listen_at(host, port)
+    except (OSError, UnicodeError) as exc:
+        raise ListenError(f"cannot listen on {host} port {port}: {_reason(exc)}") from exc
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where clients reach a listener."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _listen_at(host: str, port: int) -> list[socket.socket]:
+    with contextlib.ExitStack() as stack:
+        listeners: list[socket.socket] = []
+        for family, _, _, _, address in socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            same_port = listeners[0].getsockname()[1] if listeners else port
+            _listen(listener, (address[0], same_port, *address[2:]))
+            listeners.append(listener)
+        stack.pop_all()
+    return listeners
+
+
+def _listen(listener: socket.socket, address: tuple[object, ...]) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if listener.family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    # accepted sockets inherit it, which saves a system call for each
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind(address)
+    listener.listen(LISTEN_BACKLOG)
+    listener.setblocking(False)
+
+
+def _reason(exc: OSError | UnicodeError) -> str:
+    if isinstance(exc, UnicodeError):
+        return "this is no host name"
+    return exc.strerror or str(exc)
