@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from types import TracebackType
 from typing import Self
 
@@ -130,16 +129,18 @@ class Client:
         self.has_ended = self.has_ended or not data or any(op == OP_CLOSE for op, _ in frames)
         return frames
 
-    def read_until_silent(
-        self, silence_seconds: float, most_seconds: float = TIMEOUT_SECONDS
-    ) -> list[tuple[int, bytes]]:
+    def read_some(self, silence_seconds: float) -> list[tuple[int, bytes]]:
+        """At least one frame, however many reads it takes; none when the connection has ended or been silent for so long."""
+        frames: list[tuple[int, bytes]] = []
+        before = -1
+        while not frames and not self.has_ended and len(self._read) != before:
+            before = len(self._read)
+            frames = self.read(silence_seconds)
+        return frames
+
+    def read_until_silent(self, silence_seconds: float) -> list[tuple[int, bytes]]:
         """All frames until the connection has ended or been silent for so long."""
         frames: list[tuple[int, bytes]] = []
-        until = time.monotonic() + most_seconds
-        while not self.has_ended and time.monotonic() < until:
-            before = len(self._read)
-            new = self.read(silence_seconds)
-            if not new and len(self._read) == before:
-                break
-            frames += new
+        while some := self.read_some(silence_seconds):
+            frames += some
         return frames

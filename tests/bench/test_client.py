@@ -78,3 +78,13 @@ def test_a_close_frame_is_the_end() -> None:
 def test_a_refusal_is_told(answer: bytes, text: str) -> None:
     with FakeServer(answer=answer) as server, pytest.raises(ConnectionError, match=text):
         Client(server.port, "/c/x")
+
+
+def test_a_frame_in_pieces_is_waited_for() -> None:
+    greeting = frame(TEXT, b"x" * 300)
+    with (
+        FakeServer(greeting=greeting, piece_bytes=100) as server,
+        Client(server.port, "/c/x") as client,
+    ):
+        assert client.read_some(10) == [(TEXT, b"x" * 300)]
+        assert client.read_some(SILENCE_SECONDS) == []
