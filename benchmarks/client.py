@@ -10,7 +10,6 @@ from relay._core import OP_CLOSE, OP_TEXT, encode_frame
 
 HOST = "127.0.0.1"
 READ_BYTES = 1 << 18
-ETHERNET_SEGMENT_BYTES = 1448
 TIMEOUT_SECONDS = 10.0
 MASKING_KEY = b"\x37\xfa\x21\x3d"
 REQUEST = (
@@ -52,9 +51,7 @@ def frame_extent(data: bytearray, at: int) -> tuple[int, int] | None:
 class Client:
     """One connection, open until the context is left; then it is cut. Reads never block for longer than they are told.
 
-    `receive_buffer_bytes`, when given, is what the kernel may hold for it; its segments are then those of Ethernet. Loopback's
-    are 64 KiB, and a sender's kernel makes room for several: it would hold megabytes before the server noticed a thing.
-    Raises ConnectionError when the server refuses.
+    `receive_buffer_bytes`, when given, is what the kernel may hold for it. Raises ConnectionError when the server refuses.
     """
 
     def __init__(self, port: int, path: str, *, receive_buffer_bytes: int = 0) -> None:
@@ -64,9 +61,6 @@ class Client:
         try:
             if receive_buffer_bytes:
                 self.set_receive_buffer(receive_buffer_bytes)
-                self.socket.setsockopt(
-                    socket.IPPROTO_TCP, socket.TCP_MAXSEG, ETHERNET_SEGMENT_BYTES
-                )
             self.socket.settimeout(TIMEOUT_SECONDS)
             self.socket.connect((HOST, port))
             self.socket.sendall(REQUEST.format(path=path, host=HOST, port=port).encode())

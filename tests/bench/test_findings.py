@@ -77,7 +77,7 @@ def test_events_are_no_messages() -> None:
     [
         (frame(TEXT, b'{"id":"a","message":1}'), False),
         (frame(TEXT, b'{"id":"a"}') + frame(TEXT, b'{"type":"gap","missed":3}'), True),
-        (frame(TEXT, b'{"id":"a"}') + close_frame(1013), True),
+        (frame(TEXT, b'{"id":"a"}') + close_frame(1013), False),
     ],
 )
 def test_who_was_too_far_behind_knows(greeting: bytes, has_missed: bool) -> None:
