@@ -93,9 +93,9 @@ class Server:
                 nursery.start_soon(_feed_watchdog, watchdog_interval)
                 await nursery.start(self._watch_signals)
                 announce([url_of(listener) for listener in listeners])
-                systemd.notify(systemd.READY)
+                self._tell_systemd_ready()
                 await self._stopping.wait()
-                systemd.notify(systemd.STOPPING)
+                systemd.notify(f"{systemd.STOPPING}\nSTATUS=closing everyone")
                 for listener in listeners:
                     self._reactor.remove_listener(listener.fileno())
                     listener.close()
@@ -117,7 +117,11 @@ class Server:
             _log.error("the new settings are refused, the old ones stay: %s", "; ".join(exc.lines))
         else:
             self._go_by(settings)
-        systemd.notify(systemd.READY)
+        self._tell_systemd_ready()
+
+    def _tell_systemd_ready(self) -> None:
+        room = f"room for {self.max_connections} connections"
+        systemd.notify(f"{systemd.READY}\nSTATUS=serving, {room}; limits {self.settings.limits}")
 
     def _go_by(self, settings: Settings) -> None:
         fixed = restart_only(self.settings, settings)
