@@ -7,13 +7,22 @@ from typing import Any
 
 import pytest
 
-from benchmarks import join_storm, limits, loud_channel, ping_spread, rates, slow_reader
+from benchmarks import (
+    address_flood,
+    join_storm,
+    limits,
+    loud_channel,
+    ping_spread,
+    rates,
+    slow_reader,
+)
 from benchmarks.contenders import relay
 from benchmarks.machine import describe
 from benchmarks.study import Finding, Study, plain
 
 STUDIES = [
-    module.STUDY for module in (limits, rates, slow_reader, loud_channel, join_storm, ping_spread)
+    module.STUDY
+    for module in (limits, rates, slow_reader, loud_channel, join_storm, ping_spread, address_flood)
 ]
 
 
