@@ -88,6 +88,18 @@ def test_every_module_of_the_server_has_a_rule() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == ruled
 
 
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "client").glob("*.py")), ids=lambda path: path.stem
+)
+def test_clients_know_nothing_of_the_server(path: Path) -> None:
+    own = ("relay.client", "relay._version")
+    assert not {
+        name
+        for name in imported(path)
+        if name.split(".")[0] in {"relay", "click", "httptools"} and not name.startswith(own)
+    }
+
+
 def test_the_core_knows_neither_trio_nor_http() -> None:
     sources = (PACKAGE.parent / "_core").glob("*.p[xy][ix]")
     imports = {
