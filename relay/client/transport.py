@@ -12,7 +12,6 @@ from typing import Final, TypeAlias, cast
 import trio
 from trio_websocket import (
     ConnectionClosed,
-    ConnectionRejected,
     WebSocketConnection,
     wrap_client_stream,
 )
@@ -35,7 +34,10 @@ __all__ = ["Closed", "ConnectError", "ConnectTimeout", "Headers", "Transport", "
 
 
 class Closed(Exception):  # noqa: N818 - an end is no error
-    """The connection has ended: with the peer's close code, or with 1006 (`was_clean` False) when none came."""
+    """The connection has ended: with the peer's close code, or with 1006 (`was_clean` False) when none came.
+
+    1002, 1007 and 1009 may be ours: the peer has broken the protocol, or sent more than `max_message_bytes`.
+    """
 
     def __init__(self, code: int, reason: str, was_clean: bool) -> None:
         super().__init__(f"closed with {code}{f': {reason}' if reason else ''}")
@@ -174,7 +176,7 @@ class _Run:
             async with trio.open_nursery() as nursery:
                 self._connection = await self._shake_hands(nursery)
                 task_status.started()
-        except* (ConnectionClosed, ConnectionRejected, ConnectError, ProtocolError) as group:
+        except* Exception as group:  # of any library below: wsproto's and h11's come through as they are
             self._failure = _first(group)
         if self._connection is None:
             task_status.started()
@@ -202,7 +204,8 @@ class _Run:
             return Transport(self._connection, self._stream)
         if self._failure is None and limit.cancelled_caught:
             raise timed_out(timeout_seconds)
-        raise refusal_of(self._failure, self._stream.first_bytes if self._stream else b"")
+        first_bytes = self._stream.first_bytes if self._stream else b""
+        raise refusal_of(self._failure, first_bytes) from self._failure
 
     async def keep_alive(self, nursery: trio.Nursery, seconds: float) -> None:
         assert self._stream is not None
