@@ -161,6 +161,7 @@ class _Run:
         self._connection: WebSocketConnection | None = None
         self._failure: Exception | None = None
         self._is_pinging = False
+        self._reading = trio.CancelScope()
 
     async def open(self, nursery: trio.Nursery, ssl_context: ssl.SSLContext | None) -> None:
         """Until the opening handshake is done or has failed; `transport` says which."""
@@ -173,10 +174,15 @@ class _Run:
 
     async def _read(self, task_status: trio.TaskStatus[None]) -> None:
         try:
-            async with trio.open_nursery() as nursery:
-                self._connection = await self._shake_hands(nursery)
-                task_status.started()
-        except* Exception as group:  # of any library below: wsproto's and h11's come through as they are
+            with self._reading:
+                async with trio.open_nursery() as nursery:
+                    self._connection = await self._shake_hands(nursery)
+                    # A block that is cancelled needs the reader for its closing handshake.
+                    self._reading.shield = True
+                    task_status.started()
+        except* (
+            Exception
+        ) as group:  # of any library below: wsproto's and h11's come through as they are
             self._failure = _first(group)
         if self._connection is None:
             task_status.started()
@@ -226,6 +232,7 @@ class _Run:
         self._is_pinging = False
 
     async def abort(self) -> None:
+        self._reading.cancel()
         if self._stream is not None:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(self._stream)

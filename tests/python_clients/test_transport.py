@@ -74,7 +74,9 @@ async def test_many_senders_one_connection(relay: RelayProcess, channel: str) ->
 
 
 async def test_sixteen_mebibytes(start_relay: Callable[..., RelayProcess], channel: str) -> None:
-    relay = start_relay("--max-party-message", "16MiB", "--byte-rate", "0", "--backlog-limit", "64MiB")
+    relay = start_relay(
+        "--max-party-message", "16MiB", "--byte-rate", "0", "--backlog-limit", "64MiB"
+    )
     message = os.urandom(16 * 2**20)
     async with open_transport(room(relay, channel, "&echo=1")) as transport:
         await transport.send(message)
