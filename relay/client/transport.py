@@ -171,14 +171,15 @@ class _Run:
             self._failure = exc
         else:
             await nursery.start(self._read)
+            # A block that is cancelled needs the reader for its closing handshake. Not before now: in `start`, a
+            # shield would keep the task from the cancellation that `start` itself obeys.
+            self._reading.shield = True
 
     async def _read(self, task_status: trio.TaskStatus[None]) -> None:
         try:
             with self._reading:
                 async with trio.open_nursery() as nursery:
                     self._connection = await self._shake_hands(nursery)
-                    # A block that is cancelled needs the reader for its closing handshake.
-                    self._reading.shield = True
                     task_status.started()
         except* (
             Exception

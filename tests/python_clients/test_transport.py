@@ -144,6 +144,26 @@ async def test_cancellation_leaves_the_channel(
     assert [witness.receive_event()["type"] for _ in range(2)] == ["join", "leave"]
 
 
+async def test_cancelled_block_closes_with_the_handshake(autojump_clock: MockClock) -> None:
+    """At once, too: the reader lives until the peer's close frame has come."""
+    codes: list[int] = []
+
+    async def note_close(request: WebSocketRequest) -> None:
+        connection = await request.accept()
+        with pytest.raises(ConnectionClosed) as caught:
+            await connection.get_message()
+        codes.append(caught.value.reason.code)
+
+    async with trio.open_nursery() as nursery:
+        listening = await nursery.start(serve_websocket, note_close, "127.0.0.1", 0, None)
+        with trio.move_on_after(10):
+            async with open_transport(f"ws://127.0.0.1:{listening.port}/"):
+                await trio.sleep_forever()
+        assert trio.current_time() == 10
+        nursery.cancel_scope.cancel()
+    assert codes == [1000]
+
+
 # With other servers
 
 
