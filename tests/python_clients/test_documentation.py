@@ -1,0 +1,57 @@
+"""docs/clients.md names every option, and its examples run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from python_clients.programs import run_program
+from relay.client.party import PartyOptions
+from relay.client.policy import Policy
+from support.process import RelayProcess
+
+PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+IN_TRIO = """
+import textwrap, trio
+async def main():
+    with trio.move_on_after(0.5):
+        await run()
+EXAMPLE = textwrap.indent({example!r}, "    ")
+scope = {{"trio": trio}}
+exec("from relay import PartySocket\\nasync def run():\\n" + EXAMPLE, scope)
+run = scope["run"]
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    "name", sorted({field.name for field in fields(Policy)} | PartyOptions.__annotations__.keys())
+)
+def test_every_option_is_explained(name: str) -> None:
+    assert re.search(rf"^\|.*`{name}`.*\|", PAGE, re.MULTILINE)
+
+
+def test_defaults_are_those_of_the_code() -> None:
+    defaults = {field.name: field.default for field in fields(Policy)}
+    rows = re.findall(r"^\| `(\w+)` \| ([0-9.]+|`False`) \|", PAGE, re.MULTILINE)
+    assert len(rows) > 7
+    for name, value in rows:
+        if name in defaults:
+            assert str(defaults[name]).removesuffix(".0") == value.strip("`"), name
+
+
+@pytest.mark.parametrize("example", EXAMPLES[:1])
+def test_first_example_is_a_program(example: str, relay: RelayProcess) -> None:
+    host, port = relay.address
+    program = example.replace("127.0.0.1:8787", f"{host}:{port}").replace(".wait()", ".close()")
+    assert run_program(program) == ""
+
+
+@pytest.mark.parametrize("example", EXAMPLES[1:])
+def test_other_examples_run_in_trio(example: str, relay: RelayProcess) -> None:
+    host, port = relay.address
+    here = example.replace("127.0.0.1:8787", f"{host}:{port}")
+    assert run_program(IN_TRIO.format(example=here)) == ""
