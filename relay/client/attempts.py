@@ -158,7 +158,7 @@ class Attempts:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._accept_uptime, link)
                 self._dispatch(OpenEvent())
-                closed = await link.run(transport, lambda data: self._deliver(link, data))
+                closed = await link.run(transport, self._deliver)
                 nursery.cancel_scope.cancel()
         if closed is not None:
             self._lose(link, closed)
@@ -179,9 +179,7 @@ class Attempts:
             if self._link is link:
                 self._retries = 0
 
-    async def _deliver(self, link: Link, data: str | bytes) -> None:
-        if self._link is not link:
-            return
+    async def _deliver(self, data: str | bytes) -> None:
         message = data if isinstance(data, str) else BINARY_TYPES[self._binary_type](data)
         event = MessageEvent(cast(Data, message))
         self._dispatch(event)

@@ -97,6 +97,7 @@ class Link:
             run.cancel()
 
     def _hurry(self) -> None:
+        """A message that nobody takes must keep the reader no longer, nor messages that the peer does not take the sender."""
         self._delivery.cancel()
         self._sending.deadline = trio.current_time() + CLOSE_FLUSH_SECONDS
 

@@ -24,11 +24,14 @@ class FakeTransport:
         self.closed_with: tuple[int, str] | None = None
         self.reads = True
         self.buffered_bytes = 0
+        self._end: Closed | None = None
         self._inbound: deque[str | bytes | Closed] = deque()
         self._changed = trio.Event()
 
     async def send(self, data: str | bytes) -> None:
         await trio.lowlevel.checkpoint()
+        if self._end is not None:
+            raise Closed(self._end.code, self._end.reason, self._end.was_clean)
         if not self.reads:
             await trio.sleep_forever()
         self.sent.append(data)
@@ -53,7 +56,8 @@ class FakeTransport:
             self._put(message)
 
     def lose(self, code: int = 1006, reason: str = "", *, was_clean: bool = False) -> None:
-        self._put(Closed(code, reason, was_clean))
+        self._end = Closed(code, reason, was_clean)
+        self._put(self._end)
 
     def _put(self, item: str | bytes | Closed) -> None:
         self._inbound.append(item)

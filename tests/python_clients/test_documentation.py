@@ -7,10 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from support.process import RelayProcess
+
 from python_clients.programs import run_program
 from relay.client.party import PartyOptions
 from relay.client.policy import Policy
-from support.process import RelayProcess
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

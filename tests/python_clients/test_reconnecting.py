@@ -313,6 +313,7 @@ async def test_close_before_the_first_attempt(autojump_clock: MockClock) -> None
         told = Recorder(socket)
         socket.close()
         assert told.types == ["close"]
+        assert socket.ready_state is ReadyState.CLOSED
         await trio.sleep(1000)
         assert (told.types, network.times) == (["close"], [])
 
@@ -472,6 +473,21 @@ async def test_reconnect_in_the_close_listener_makes_one_attempt(autojump_clock:
         assert len(network.times) == 2
 
 
+async def test_reconnect_in_the_close_listener_of_reconnect_makes_one_attempt(
+    autojump_clock: MockClock,
+) -> None:
+    network = FakeNetwork()
+    async with socket_on(network) as socket:
+        told = Recorder(socket)
+        await told.until("open")
+        socket.add_event_listener("close", lambda _: socket.reconnect(), once=True)
+        socket.reconnect()
+        await told.until("open", 2)
+        await trio.sleep(1000)
+        assert told.types == ["open", "close", "open"]
+        assert len(network.times) == 2
+
+
 async def test_nothing_comes_from_the_old_connection_after_reconnect(
     autojump_clock: MockClock,
 ) -> None:
@@ -511,6 +527,25 @@ async def test_predicate_stops_before_the_close_listeners_run(autojump_clock: Mo
         assert (asked, seen) == ([1001, 1008], [True, False])
         socket.reconnect()
         await told.until("open", 3)
+
+
+async def test_predicate_that_reconnects_has_the_last_word_by_that(
+    autojump_clock: MockClock,
+) -> None:
+    network = FakeNetwork()
+
+    def predicate(_: Any) -> bool:
+        socket.reconnect()
+        return False
+
+    async with socket_on(network, should_reconnect_on_close=predicate) as socket:
+        told = Recorder(socket)
+        await told.until("open")
+        network.last.lose()
+        await told.until("open", 2)
+        assert socket.should_reconnect
+        await trio.sleep(1000)
+        assert len(network.times) == 2
 
 
 async def test_predicate_is_asked_about_failed_attempts(autojump_clock: MockClock) -> None:
@@ -769,6 +804,28 @@ async def test_close_while_a_message_waits_for_iteration(autojump_clock: MockClo
         network.last.deliver("never taken")
         await trio.testing.wait_all_tasks_blocked()
     assert network.last.closed_with == (1000, "")
+
+
+async def test_lost_while_a_message_waits_for_iteration(autojump_clock: MockClock) -> None:
+    network = FakeNetwork()
+    with trio.fail_after(10):
+        async with socket_on(network) as socket:
+            await trio.testing.wait_all_tasks_blocked()
+            network.last.deliver("never taken")
+            network.last.lose()
+            socket.send("not taken either")
+            await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_iteration_begins_anew_after_reconnect(autojump_clock: MockClock) -> None:
+    network = FakeNetwork()
+    async with socket_on(network) as socket:
+        socket.close()
+        assert [message async for message in socket] == []
+        socket.reconnect()
+        await trio.testing.wait_all_tasks_blocked()
+        network.last.deliver("a")
+        assert await anext(socket) == "a"
 
 
 async def test_listeners_alone_do_not_wait_for_iteration(autojump_clock: MockClock) -> None:
