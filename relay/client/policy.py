@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields
 from math import inf
-from typing import Any, Final, Self, TypeAlias, TypedDict
+from typing import Final, Self, TypeAlias, TypedDict
 
+from relay.client.checks import check_number
 from relay.client.socket_events import CloseEvent
 from relay.client.transport import MAX_MESSAGE_BYTES, Headers, Transport, open_transport
 
@@ -71,9 +72,9 @@ class Policy:
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
-            _check_number(name, getattr(self, name), low, high)
+            check_number(name, getattr(self, name), low, high)
         if self.ping is not None:
-            _check_number("ping", self.ping, 0.001, inf)
+            check_number("ping", self.ping, 0.001)
         for name in ("start_closed", "debug"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name}: expected True or False, not {getattr(self, name)!r}")
@@ -105,11 +106,3 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "max_enqueued_messages": (0, inf),
     "max_message_bytes": (1, inf),
 }
-
-
-def _check_number(name: str, value: Any, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name}: expected a number, not {value!r}")
-    if not low <= value <= high:
-        limits = f"at least {low:g}" if high == inf else f"from {low:g} to {high:g}"
-        raise ValueError(f"{name}: expected a number {limits}, not {value!r}")

@@ -17,6 +17,7 @@ from trio_websocket import (
 )
 from wsproto.utilities import ProtocolError
 
+from relay.client.checks import check_number
 from relay.client.dial import ConnectError, ConnectTimeout, dial, refusal_of, timed_out
 from relay.client.target import Target, parse_target
 from relay.client.watched import WatchedStream
@@ -128,6 +129,10 @@ async def open_transport(
     are checked with the system's authorities unless `ssl_context` says otherwise. Raises ConnectError, which says why there
     is no connection, and ValueError for a bad argument.
     """
+    check_number("connect_timeout_seconds", connect_timeout_seconds, 0.001)
+    check_number("max_message_bytes", max_message_bytes, 1)
+    if ping is not None:
+        check_number("ping", ping, 0.001)
     target = parse_target(url, subprotocols, headers)
     run = _Run(target, max_message_bytes)
     error: BaseException | None = None

@@ -483,6 +483,7 @@ async def test_reconnect_in_the_close_listener_of_reconnect_makes_one_attempt(
         socket.add_event_listener("close", lambda _: socket.reconnect(), once=True)
         socket.reconnect()
         await told.until("open", 2)
+        assert socket.retry_count == 0
         await trio.sleep(1000)
         assert told.types == ["open", "close", "open"]
         assert len(network.times) == 2

@@ -310,6 +310,22 @@ async def secure_server(authority: trustme.CA, name: str) -> AsyncIterator[str]:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("connect_timeout_seconds", 0, ValueError),
+        ("connect_timeout_seconds", "4s", TypeError),
+        ("max_message_bytes", 0, ValueError),
+        ("ping", 0, ValueError),
+        ("ping", True, TypeError),
+    ],
+)
+async def test_bad_arguments(name: str, value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=rf"^{name}: expected a number"):
+        async with open_transport("ws://127.0.0.1:1/", **{name: value}):
+            pass
+
+
 async def test_tls_and_subprotocol() -> None:
     authority = trustme.CA()
     context = ssl.create_default_context()
