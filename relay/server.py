@@ -24,6 +24,7 @@ from relay.listeners import ListenError, open_listeners, raise_file_limit, url_o
 from relay.protocol import CloseCode, UidSource, envelope_prefix
 from relay.report import LimitsReport
 from relay.requests import MAX_HEAD_BYTES, Refusal, parse_head
+from relay.setting import SettingError
 from relay.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
@@ -112,19 +113,19 @@ class Server:
             return
         systemd.notify(systemd.reloading())
         try:
-            settings = self._load_settings()
-        except ConfigError as exc:
-            _log.error("the new settings are refused, the old ones stay: %s", "; ".join(exc.lines))
-        else:
-            self._go_by(settings)
+            self._go_by(self._load_settings())
+        except (ConfigError, SettingError) as exc:
+            told = str(exc).replace("\n", "; ")
+            _log.error("the new settings are refused, the old ones stay: %s", told)
         systemd.notify(systemd.READY)
 
     def _go_by(self, settings: Settings) -> None:
+        """Raises SettingError when they do not go together with those that need a restart; then nothing has changed."""
         fixed = restart_only(self.settings, settings)
         if fixed:
-            _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
             unchanged = {name: getattr(self.settings, name) for name in fixed}
             settings = msgspec.structs.replace(settings, **unchanged)
+            _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
         self.settings = self._hub.settings = settings
         self._limits.configure(settings)
         self._admission = Admission(settings, self._limits)
