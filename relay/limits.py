@@ -37,7 +37,8 @@ class AddressLimits:
         """A request for an upgrade has come. Raises Refusal 429 while its address is blocked, or when it comes too often."""
         if not address:
             return
-        blocked_until = self._blocks.blocked_until(address, now)
+        # without a block time there are no blocks, also of those that were blocked when there was one
+        blocked_until = self._blocks.blocked_until(address, now) if self._block_time else 0.0
         if blocked_until:
             self._refuse("blocked", "this address is blocked for a while", blocked_until - now)
         elif not self._rates.try_consume(address, now):
