@@ -108,8 +108,11 @@ class Server:
         self._stopping.set()
 
     def reload(self) -> None:
-        """Load the settings again and go on by them; nobody is disconnected. Bad ones are refused and logged."""
-        if self._load_settings is None:
+        """Load the settings again and go on by them; nobody is disconnected. Bad ones are refused and logged.
+
+        Does nothing once the server closes down: it must not tell systemd that it is ready then.
+        """
+        if self._load_settings is None or self._stopping.is_set():
             return
         systemd.notify(systemd.reloading())
         try:
