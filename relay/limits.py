@@ -67,8 +67,8 @@ class AddressLimits:
     def block(self, address: int, now: float) -> None:
         """A member with this address was kicked: refuse the address for `block_time`."""
         if address and self._block_time:
+            self.block_total += not self._blocks.blocked_until(address, now)
             self._blocks.block(address, now + self._block_time)
-            self.block_total += 1
 
     def _refuse(self, reason: str, text: str, seconds: float) -> None:
         if self._is_dry_run:
