@@ -22,6 +22,7 @@ _WORDS: Final = {
     "refused_origin": "requests refused: origin",
     "refused_join_key": "requests refused: join key",
     "refused_proxy": "requests refused: PROXY header from who is no trusted proxy",
+    "spared_blocked": "requests while their address was blocked",
     "spared_connection_rate": "requests too often",
     "spared_connections_per_ip": "requests beyond the connections of one address",
 }
