@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
+from collections.abc import Iterator
 
 import pytest
 from support.arrivals import ask, seconds_to_wait
@@ -16,6 +18,15 @@ CROWD = 3000  # at the fastest spreading, a thousand a second, the last is close
 REASON = b"the server is shutting down"
 GOODBYE = close_payload(1001, REASON)
 HEALTH = b"GET /health HTTP/1.1\r\nHost: relay.test\r\n\r\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def descriptors() -> Iterator[None]:
+    """Enough of them for a crowd."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 2 * CROWD), hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def expect_goodbye(member: WebSocket) -> list[Event]:
