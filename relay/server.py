@@ -56,6 +56,7 @@ class Server:
         self._refusals: Counter[str] = Counter()
         self._limits = AddressLimits(settings)
         self._admission = Admission(settings, self._limits)
+        self._report = LimitsReport(self.stats)
         self._http_connections = 0
         self._stopping = trio.Event()
         self._drained = trio.Event()
@@ -129,6 +130,8 @@ class Server:
             unchanged = {name: getattr(self.settings, name) for name in fixed}
             settings = msgspec.structs.replace(settings, **unchanged)
             _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
+        if settings.limits != self.settings.limits:
+            self._log_report()  # of what was counted by the old meaning
         self.settings = self._hub.settings = settings
         self._limits.configure(settings)
         self._admission = Admission(settings, self._limits)
@@ -171,14 +174,15 @@ class Server:
                 await trio.lowlevel.wait_readable(descriptor)
 
     async def _report_limits(self) -> None:
-        """Log what the limits did, once a minute at most and at the end."""
-        report = LimitsReport(self.stats)
+        """Log what the limits did, once a minute and at the end."""
         while not self._stopping.is_set():
             with trio.move_on_after(REPORT_INTERVAL_SECONDS):
                 await self._stopping.wait()
-            line = report.take(is_dry_run=self.settings.limits == "dry-run")
-            if line is not None:
-                _log.warning("%s", line)
+            self._log_report()
+
+    def _log_report(self) -> None:
+        for line in self._report.take(is_dry_run=self.settings.limits == "dry-run"):
+            _log.warning("%s", line)
 
     async def _watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
