@@ -55,10 +55,10 @@ def test_nothing_is_dropped_and_nobody_kicked(
     sender = client.enter(f"/c/{channel}")
     count = send_for(sender, 1100)
     client.enter(f"/c/{channel}")  # its address is not blocked either
-    told = counts_at_the_end(server, visitors, is_dry_run=True)
+    done, told = counts_at_the_end(server, visitors)
     assert told.pop("messages over their rate") == count - BURST
     assert told.pop("connections kicked") >= 1
-    assert told == {}
+    assert (done, told) == ({}, {})
 
 
 def test_bytes_over_the_rate_pass_too(
@@ -72,9 +72,7 @@ def test_bytes_over_the_rate_pass_too(
     sender.send_text(*[f'"{text}"'] * 5)
     assert [watcher.receive_message() for _ in range(5)] == [text] * 5
     assert sender.settle_by_ping() == []
-    assert counts_at_the_end(server, visitors, is_dry_run=True) == {
-        "messages over their byte rate": 5
-    }
+    assert counts_at_the_end(server, visitors) == ({}, {"messages over their byte rate": 5})
 
 
 def test_party_messages_pass_too(
@@ -85,7 +83,7 @@ def test_party_messages_pass_too(
     watcher, sender = (visitors.open(f"/parties/main/{channel}") for _ in range(2))
     sender.send_text(*["1"] * (BURST + 2))
     assert [watcher.receive() for _ in range(BURST + 2)] == [(TEXT, b"1")] * (BURST + 2)
-    assert counts_at_the_end(server, visitors, is_dry_run=True) == {"messages over their rate": 2}
+    assert counts_at_the_end(server, visitors) == ({}, {"messages over their rate": 2})
 
 
 def test_nobody_is_refused(
@@ -95,19 +93,28 @@ def test_nobody_is_refused(
     visitors = visit_at(server)
     client = Client(visitors, "192.0.2.1")
     assert [client.enter(f"/c/{channel}").joined["total"] for _ in range(5)] == [1, 2, 3, 4, 5]
-    assert counts_at_the_end(server, visitors, is_dry_run=True) == {
-        "requests too often": 4,
-        "requests beyond the connections of one address": 3,
-    }
+    assert counts_at_the_end(server, visitors) == (
+        {},
+        {
+            "requests too often": 4,
+            "requests beyond the connections of one address": 3,
+        },
+    )
 
 
 def test_keys_and_origins_are_no_limits(
     dry: Callable[..., RelayProcess], visit_at: VisitAt, channel: str
 ) -> None:
-    visitors = visit_at(dry("--origins", "https://example.com"))
-    visitors.enter(f"/c/{channel}?joinKey=first")
+    server = dry("--origins", "https://example.com", *MESSAGES)
+    visitors = visit_at(server)
+    sender = visitors.enter(f"/c/{channel}?joinKey=first")
     assert ask(visitors, f"/c/{channel}").status == 403
     assert ask(visitors, "/c/x", {"Origin": "https://example.org"}).status == 403
+    for number in range(BURST + 1):
+        send_to_oneself(sender, number)
+    done, passed = counts_at_the_end(server, visitors)
+    assert done == {"requests refused: origin": 1, "requests refused: join key": 1}
+    assert passed == {"messages over their rate": 1}
 
 
 def test_within_the_limits_there_is_nothing_to_report(
@@ -118,7 +125,7 @@ def test_within_the_limits_there_is_nothing_to_report(
     sender = Client(visitors, "192.0.2.1").enter(f"/c/{channel}")
     for number in range(BURST):
         send_to_oneself(sender, number)
-    assert counts_at_the_end(server, visitors, is_dry_run=True) == {}
+    assert counts_at_the_end(server, visitors) == ({}, {})
 
 
 def flood(visitors: Visitors, channel: str) -> None:
@@ -134,7 +141,7 @@ def test_without_limits_nothing_is_counted(
 ) -> None:
     server = start_relay("--limits", "off", *BEHIND_PROXY, *MESSAGES, *BYTES, *ADDRESSES)
     flood(visitors := visit_at(server), channel)
-    assert counts_at_the_end(server, visitors) == {}
+    assert counts_at_the_end(server, visitors) == ({}, {})
 
 
 def test_who_was_blocked_before_is_let_in_and_counted(
@@ -147,5 +154,7 @@ def test_who_was_blocked_before_is_let_in_and_counted(
     assert kicked(client.enter(f"/c/{channel}"))[1] == 1008
     file.change(server, 'limits = "dry-run"')
     client.enter(f"/c/{channel}")
-    told = counts_at_the_end(server, visitors, is_dry_run=True)
-    assert told["requests while their address was blocked"] == 1
+    done, told = counts_at_the_end(server, visitors)
+    assert told == {"requests while their address was blocked": 1}
+    assert done.pop("messages over their rate") >= 2
+    assert done == {"connections kicked": 1, "addresses blocked": 1}

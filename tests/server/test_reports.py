@@ -63,7 +63,7 @@ def test_everything_is_counted(
     listener = visitors.enter(f"/c/{channel}?joinKey={KEY_MARK}&as={ALIAS}")
     listener.send_text("1", "2")
     assert len(listener.settle_by_ping()) == 2
-    told = counts_at_the_end(server, visitors)
+    told, _ = counts_at_the_end(server, visitors)
     assert told.pop("messages over their rate") >= 2
     assert told == {
         "messages without a send key": 2,
@@ -86,7 +86,7 @@ def test_two_kicks_of_one_address_are_one_block(
     client = Client(visitors, f"{NETWORK}3")
     senders = [client.enter(f"/c/{channel}-{index}") for index in range(2)]
     assert [kicked(sender)[1] for sender in senders] == [1008, 1008]
-    told = counts_at_the_end(server, visitors)
+    told, _ = counts_at_the_end(server, visitors)
     assert told["connections kicked"] == 2
     assert told["addresses blocked"] == 1
 
@@ -97,7 +97,7 @@ def test_a_kick_of_a_local_tool_blocks_nobody(
     server = start_relay(*STRICT)
     visitors = visit_at(server)
     assert kicked(visitors.join(channel))[1] == 1008
-    told = counts_at_the_end(server, visitors)
+    told, _ = counts_at_the_end(server, visitors)
     assert told["connections kicked"] == 1
     assert "addresses blocked" not in told
 
@@ -108,7 +108,7 @@ def test_no_room(start_relay: StartRelay, visit_at: VisitAt, channel: str) -> No
     visitors.join(channel)
     for _ in range(3):
         assert visitors.connect().receive_response().status == 503
-    assert counts_at_the_end(server, visitors) == {"connections refused for want of room": 3}
+    assert counts_at_the_end(server, visitors) == ({"connections refused for want of room": 3}, {})
 
 
 def test_a_header_of_who_is_no_proxy(
@@ -119,7 +119,7 @@ def test_a_header_of_who_is_no_proxy(
     visitors = visit_at(server)
     caller = visitors.call(header + upgrade_head(f"/c/{channel}"))
     assert caller.receive_response().status == 403
-    told = counts_at_the_end(server, visitors)
+    told, _ = counts_at_the_end(server, visitors)
     assert told == {"requests refused: PROXY header from who is no trusted proxy": 1}
     assert_private(server)
 
@@ -130,5 +130,5 @@ def test_nothing_to_report(start_relay: StartRelay, visit_at: VisitAt, channel: 
     member = visitors.join(channel)
     member.send_text("1")
     member.ping()
-    assert counts_at_the_end(server, visitors) == {}
+    assert counts_at_the_end(server, visitors) == ({}, {})
     assert "limits" not in server.errors
