@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -28,6 +29,14 @@ BEHIND_PROXY = ("--trusted-proxies", "127.0.0.1")
 
 def rate(per_second: str, burst: int) -> tuple[str, ...]:
     return ("--connection-rate", per_second, "--connection-burst", str(burst))
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +108,17 @@ def test_loopback_is_exempt(start_relay: StartRelay, visit_at: VisitAt, channel:
     assert [visitors.join(channel).joined["total"] for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
+@pytest.mark.parametrize("limit", [True, False], ids=["limited", "exempt"])
+def test_loopback_over_ipv6(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str, limit: bool
+) -> None:
+    server = start_relay("--host", "::1", *rate(NEVER, 1), *["--limit-loopback"] * limit)
+    visitors = visit_at(server)
+    visitors.join(channel)
+    assert ask(visitors, f"/c/{channel}").status == (429 if limit else SWITCHING)
+
+
 def test_a_bad_handshake_counts_too(guests: Visitors, channel: str) -> None:
     headers = {"X-Forwarded-For": "192.0.2.1"}
     for _ in range(BURST):
@@ -150,6 +170,16 @@ def test_each_client_has_its_own(
 def test_a_client_is_not_exempt_for_calling_itself_loopback(guests: Visitors, channel: str) -> None:
     """Another address of this machine, for which a trusted proxy spoke."""
     use_up(Client(guests, "127.0.0.9"), f"/c/{channel}")
+
+
+def test_two_lines_are_one_list(guests: Visitors, channel: str) -> None:
+    """The last line is the one that the proxy added."""
+    for forged in ("192.0.2.40", "192.0.2.41", "192.0.2.42"):
+        lines = {"X-Forwarded-For": (forged, "192.0.2.43")}
+        caller = guests.call(upgrade_head(f"/c/{channel}", headers=lines))
+        assert caller.receive_response().status == SWITCHING
+    assert_used_up(Client(guests, "192.0.2.43"), f"/c/{channel}")
+    Client(guests, "192.0.2.40").enter(f"/c/{channel}")
 
 
 def test_the_proxy_itself_is_exempt(guests: Visitors, channel: str) -> None:

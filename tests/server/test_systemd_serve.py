@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.activation import launcher, moved
+from support.arrivals import Client
 from support.connection import LIMIT_SECONDS
 from support.fixtures import VisitAt
 from support.member import Member, Visitors
@@ -89,6 +90,13 @@ def listening(family: socket.AddressFamily, address: Any) -> socket.socket:
     sock.bind(address)
     sock.listen()
     return sock
+
+
+def dual_stack_socket() -> socket.socket:
+    try:
+        return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    except (OSError, ValueError):
+        pytest.skip("there is no IPv6 here")
 
 
 # --- what it tells -------------------------------------------------------------------------------------------------------------
@@ -202,6 +210,19 @@ def test_a_tcp_socket(launch: Launch, visit_at: VisitAt, channel: str) -> None:
         first.receive_total(2)
         second.send_text("1")
         assert first.receive_message() == 1
+
+
+def test_a_socket_for_ipv6_and_ipv4(launch: Launch, channel: str) -> None:
+    """As systemd opens it by default. Peers of IPv4 have mapped addresses there, and are who they are all the same."""
+    flags = ("--trusted-proxies", "127.0.0.1", "--max-connections-per-ip", "1")
+    with dual_stack_socket() as sock:
+        launch(*flags, sockets=(sock,))
+        with Visitors(("127.0.0.1", sock.getsockname()[1])) as visitors:
+            for _ in range(3):
+                visitors.join(channel)  # loopback is exempt
+            client = Client(visitors, "192.0.2.1")
+            client.enter(f"/c/{channel}")
+            assert client.ask(f"/c/{channel}").status == 429
 
 
 def test_a_websocket_through_a_unix_socket(
