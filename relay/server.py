@@ -24,6 +24,7 @@ from relay.listeners import ListenError, open_listeners, raise_file_limit, url_o
 from relay.protocol import CloseCode, UidSource, envelope_prefix
 from relay.report import LimitsReport
 from relay.requests import MAX_HEAD_BYTES, Refusal, parse_head
+from relay.setting import SettingError
 from relay.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
@@ -55,6 +56,7 @@ class Server:
         self._refusals: Counter[str] = Counter()
         self._limits = AddressLimits(settings)
         self._admission = Admission(settings, self._limits)
+        self._report = LimitsReport(self.stats)
         self._http_connections = 0
         self._stopping = trio.Event()
         self._drained = trio.Event()
@@ -107,16 +109,18 @@ class Server:
         self._stopping.set()
 
     def reload(self) -> None:
-        """Load the settings again and go on by them; nobody is disconnected. Bad ones are refused and logged."""
-        if self._load_settings is None:
+        """Load the settings again and go on by them; nobody is disconnected. Bad ones are refused and logged.
+
+        Does nothing once the server closes down: it must not tell systemd that it is ready then.
+        """
+        if self._load_settings is None or self._stopping.is_set():
             return
         systemd.notify(systemd.reloading())
         try:
-            settings = self._load_settings()
-        except ConfigError as exc:
-            _log.error("the new settings are refused, the old ones stay: %s", "; ".join(exc.lines))
-        else:
-            self._go_by(settings)
+            self._go_by(self._load_settings())
+        except (ConfigError, SettingError) as exc:
+            told = str(exc).replace("\n", "; ")
+            _log.error("the new settings are refused, the old ones stay: %s", told)
         self._tell_systemd_ready()
 
     def _tell_systemd_ready(self) -> None:
@@ -124,11 +128,14 @@ class Server:
         systemd.notify(f"{systemd.READY}\nSTATUS=serving, {room}; limits {self.settings.limits}")
 
     def _go_by(self, settings: Settings) -> None:
+        """Raises SettingError when they do not go together with those that need a restart; then nothing has changed."""
         fixed = restart_only(self.settings, settings)
         if fixed:
-            _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
             unchanged = {name: getattr(self.settings, name) for name in fixed}
             settings = msgspec.structs.replace(settings, **unchanged)
+            _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
+        if settings.limits != self.settings.limits:
+            self._log_report()  # of what was counted by the old meaning
         self.settings = self._hub.settings = settings
         self._limits.configure(settings)
         self._admission = Admission(settings, self._limits)
@@ -171,14 +178,15 @@ class Server:
                 await trio.lowlevel.wait_readable(descriptor)
 
     async def _report_limits(self) -> None:
-        """Log what the limits did, once a minute at most and at the end."""
-        report = LimitsReport(self.stats)
+        """Log what the limits did, once a minute and at the end."""
         while not self._stopping.is_set():
             with trio.move_on_after(REPORT_INTERVAL_SECONDS):
                 await self._stopping.wait()
-            line = report.take(is_dry_run=self.settings.limits == "dry-run")
-            if line is not None:
-                _log.warning("%s", line)
+            self._log_report()
+
+    def _log_report(self) -> None:
+        for line in self._report.take(is_dry_run=self.settings.limits == "dry-run"):
+            _log.warning("%s", line)
 
     async def _watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
@@ -27,9 +27,11 @@ class Member(WebSocket):
     joined: Event
     uid: str
 
-    def enter(self, target: str, *, then: bytes = b"") -> None:
+    def enter(
+        self, target: str, *, then: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> None:
         """Open, and take the self join, which must be the first frame."""
-        self.open(target, then=then)
+        self.open(target, then=then, headers=headers)
         self.receive_join()
 
     def expect_join(self, head: bytes) -> None:
@@ -128,18 +130,23 @@ class Visitors:
         caller.send(head)
         return caller
 
-    def open(self, target: str) -> WebSocket:
+    def open(self, target: str, *, headers: Mapping[str, str] | None = None) -> WebSocket:
         """A connection that is no member of a channel: a party connection, say."""
         client = self.dial()
-        client.open(target)
+        client.open(target, headers=headers)
         return client
 
     def enter(
-        self, target: str, *, then: bytes = b"", receive_buffer_bytes: int | None = None
+        self,
+        target: str,
+        *,
+        then: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        receive_buffer_bytes: int | None = None,
     ) -> Member:
         """A member by the target as it is on the request line."""
         member = self.keep(Member(self.address, receive_buffer_bytes=receive_buffer_bytes))
-        member.enter(target, then=then)
+        member.enter(target, then=then, headers=headers)
         return member
 
     def join(
