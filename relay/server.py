@@ -92,10 +92,10 @@ class Server:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
                 nursery.start_soon(self._report_limits)
-                nursery.start_soon(_feed_watchdog, watchdog_interval)
                 await nursery.start(self._watch_signals)
                 announce([url_of(listener) for listener in listeners])
                 self._tell_systemd_ready()
+                nursery.start_soon(_feed_watchdog, watchdog_interval)
                 await self._stopping.wait()
                 systemd.notify(f"{systemd.STOPPING}\nSTATUS=closing everyone")
                 for listener in listeners:

@@ -44,12 +44,16 @@ class Manager:
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
+        self.status = ""
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.settimeout(LIMIT_SECONDS)
         self.socket.bind(self.path)
 
     def receive(self) -> bytes:
-        return self.socket.recv(4096)
+        """The next state; the words beside it for whoever asks for the status are kept apart."""
+        state, _, words = self.socket.recv(4096).partition(b"\nSTATUS=")
+        self.status = words.decode() or self.status
+        return state
 
     def rest(self) -> list[bytes]:
         """What has been told and not been received yet."""
@@ -57,7 +61,7 @@ class Manager:
         told = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                told.append(self.socket.recv(4096))
+                told.append(self.receive())
         return told
 
 
@@ -105,11 +109,14 @@ def dual_stack_socket() -> socket.socket:
 def test_ready_once_it_accepts_and_stopping_at_the_end(
     launch: Launch, manager: Manager, visit_at: VisitAt, channel: str
 ) -> None:
-    server = launch()
+    server = launch("--limits", "dry-run")
     assert manager.receive() == READY
+    assert manager.status.startswith("serving, room for ")
+    assert manager.status.endswith("limits dry-run")
     member = visit_at(server).join(channel)
     server.send_signal(signal.SIGTERM)
     assert manager.receive() == STOPPING
+    assert manager.status == "closing everyone"
     assert member.receive_close()[0] == 1001
     member.close()
     assert server.wait() == 0
