@@ -1,4 +1,4 @@
-"""After the benchmarks, what pytest-benchmark's own table cannot show: time per unit, and the whole relay's rows."""
+"""After the benchmarks, what pytest-benchmark's own table cannot show: time per unit, the whole relay's rows, the studies."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.figures import Figures
+from benchmarks.study import Finding, Study, lines
 from benchmarks.table import heading, row_line
 
 NS_LINES = pytest.StashKey[list[str]]()
 ROW_LINES = pytest.StashKey[list[str]]()
+STUDY_LINES = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[NS_LINES] = []
     config.stash[ROW_LINES] = []
+    config.stash[STUDY_LINES] = []
 
 
 @pytest.fixture
@@ -46,14 +49,25 @@ def report_row(request: pytest.FixtureRequest) -> Callable[[str, Figures], None]
     return report
 
 
+@pytest.fixture
+def report_study(request: pytest.FixtureRequest) -> Callable[[Study, list[Finding]], None]:
+    """Keep the small table of a study for the end of the run."""
+
+    def report(study: Study, findings: list[Finding]) -> None:
+        request.config.stash[STUDY_LINES].extend(("", study.question, *lines(findings)))
+
+    return report
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    for title, lines in (
+    for title, rows in (
         (f"{'nanoseconds per unit':48} {'median':>10}", config.stash[NS_LINES]),
         (heading(), config.stash[ROW_LINES]),
+        ("studies", config.stash[STUDY_LINES]),
     ):
-        if lines:
+        if rows:
             terminalreporter.write_line("")
-            for line in (title, *lines):
+            for line in (title, *rows):
                 terminalreporter.write_line(line)

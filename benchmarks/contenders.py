@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 RELAY = (sys.executable, "-m", "relay")
 
@@ -28,9 +29,20 @@ def output_of(command: Sequence[str]) -> str:
     return done.stdout.strip()
 
 
-def relay() -> Contender:
-    """This project's relay."""
-    offered = output_of([*RELAY, "serve", "--help"]).split()
-    flags = FLAGS | {flag: value for flag, value in LATER_FLAGS.items() if flag in offered}
+@cache
+def offered_flags() -> frozenset[str]:
+    """Every word of the help text, the flags of this revision among them."""
+    return frozenset(output_of([*RELAY, "serve", "--help"]).split())
+
+
+@cache
+def relay_version() -> str:
+    return output_of([*RELAY, "--version"])
+
+
+def relay(changes: Mapping[str, str] | None = None) -> Contender:
+    """This project's relay, with other flags than the usual ones where `changes` says so."""
+    flags = FLAGS | {flag: value for flag, value in LATER_FLAGS.items() if flag in offered_flags()}
+    flags |= changes or {}
     command = [*RELAY, "serve", *(part for flag in flags.items() for part in flag)]
-    return Contender("relay", output_of([*RELAY, "--version"]), command)
+    return Contender("relay", relay_version(), command)

@@ -56,6 +56,11 @@ def medians(rounds: Sequence[Figures]) -> Figures:
     return Figures(**middle)
 
 
+def trouble_in(found: Iterable[Figures]) -> str:
+    """The first verdict that is not `valid`; empty when all are."""
+    return next((figures.verdict for figures in found if figures.verdict != "valid"), "")
+
+
 def median_ratio(pairs: Iterable[tuple[float, float]]) -> float:
     """The median of ratios taken round by round: what slows the machine for a while slows both of a pair."""
     return median(ours / theirs for ours, theirs in pairs)

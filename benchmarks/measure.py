@@ -24,6 +24,15 @@ def measure(row: Row | OpenRow, command: Sequence[str], seconds: float) -> Figur
 
 
 def measure_load(row: Row, server: ServerProcess, seconds: float) -> Figures:
+    generator = connected(row, server)
+    generator.run(WARM_UP_SECONDS)
+    figures = measure_run(generator, server, seconds)
+    generator.close(0)
+    return figures
+
+
+def connected(row: Row, server: ServerProcess) -> Generator:
+    """The row's load, its connections open."""
     generator = Generator(
         server.port,
         channels=row.channels,
@@ -33,11 +42,14 @@ def measure_load(row: Row, server: ServerProcess, seconds: float) -> Figures:
         everyone_sends=row.everyone_sends,
     )
     generator.connect()
-    generator.run(WARM_UP_SECONDS)
+    return generator
+
+
+def measure_run(generator: Generator, server: ServerProcess, seconds: float) -> Figures:
+    """What the server used for exactly the messages of one run."""
     before, own_before = server.usage(), own_usage()
     report = generator.run(seconds)
     used, own = server.usage() - before, own_usage() - own_before
-    generator.close(0)
     return Figures(
         units_per_second=report.deliveries_per_second,
         server_us=used.ran * 1e6 / report.delivered if report.delivered else float("nan"),

@@ -82,6 +82,25 @@ class ServerProcess:
         pages = (Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in family(self.pid))
         return sum(map(int, pages)) * resource.getpagesize()
 
+    def forget_peak(self) -> None:
+        """Let the peak begin anew at what is resident now (proc(5), clear_refs)."""
+        for pid in family(self.pid):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peak_resident_bytes(self) -> int:
+        """The most that was resident at one time since it was started, or since `forget_peak`."""
+        return (
+            sum(peak_kib(Path(f"/proc/{pid}/status").read_text()) for pid in family(self.pid))
+            * 1024
+        )
+
+
+def peak_kib(status: str) -> int:
+    """The high-water mark in the text of /proc/<pid>/status."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
 
 def threads(pid: int) -> Iterator[Path]:
     return Path(f"/proc/{pid}/task").iterdir()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+UNIX_PEERS: Final = "unix:"
 MAX_HOPS: Final = 32
 MAX_HOP_BYTES: Final = 64
 
@@ -42,7 +43,7 @@ def address_key(packed: bytes) -> int:
 
 
 class ClientAddresses:
-    """Finds clients' addresses. `trusted_proxies` are addresses and networks in CIDR notation, such as `10.0.0.0/8`.
+    """Finds clients' addresses. `trusted_proxies` are addresses, networks in CIDR notation such as `10.0.0.0/8`, and `unix:`.
 
     With `limit_loopback` a loopback peer is a client like any other. Raises ValueError for what is no network.
     """
@@ -68,7 +69,7 @@ class ClientAddresses:
         return 0
 
     def is_trusted(self, peer: bytes) -> bool:
-        """Whether this packed address is a trusted proxy's. A Unix socket's peer, b"", never is."""
+        """Whether this packed address is a trusted proxy's; b"" is that of a peer on a Unix socket."""
         return peer in self._trusted
 
     def _client_behind(self, forwarded_for: bytes) -> bytes | None:
@@ -110,15 +111,20 @@ class _Networks:
 
 
 def _parse_network(text: str) -> tuple[bytes, int]:
-    """The packed address of a network, and how many bits its hosts have. IPv4-mapped networks are IPv4."""
+    """The packed address of a network, and how many bits its hosts have. IPv4-mapped networks are IPv4.
+
+    `unix:` is the network without an address that all peers on Unix sockets are in.
+    """
+    if text == UNIX_PEERS:
+        return b"", 0
     try:
         network = ipaddress.ip_network(
             text.replace("%", " ")
         )  # a zone is this machine's own affair
     except ValueError as exc:
         raise ValueError(
-            "trusted_proxies: expected an address, or a network without host bits such as 10.0.0.0/8,"
-            f" got {text!r}"
+            "trusted_proxies: expected an address, a network without host bits such as 10.0.0.0/8,"
+            f" or {UNIX_PEERS}, got {text!r}"
         ) from exc
     shift = network.max_prefixlen - network.prefixlen
     packed = network.network_address.packed

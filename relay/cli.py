@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -20,7 +20,26 @@ if TYPE_CHECKING:
     from relay.server import Server
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Relay(click.Group):
+    """Tells what is wrong with a command line in one line, as all other errors are told."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        extra["standalone_mode"] = False
+        try:
+            sys.exit(super().main(*args, **extra))
+        except click.exceptions.NoArgsIsHelpError as exc:
+            exc.show()
+            sys.exit(exc.exit_code)
+        except click.UsageError as exc:
+            command = exc.ctx.command_path if exc.ctx else "relay"
+            _fail(f"{exc.format_message().rstrip('.')}; {command} --help lists all", exc.exit_code)
+        except click.Abort:
+            sys.exit(1)
+
+
+@click.group(
+    cls=_Relay, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, message="%(version)s")
 def main() -> None:
     """Realtime WebSocket channels: pick a name, connect, send."""

@@ -30,7 +30,8 @@ MAX_CONNECTIONS: Final = 10_000_000
 _SWITCH: Final = Fits("true or false", lambda value: True)
 _HOST: Final = Fits("a host name or an address", str.isprintable)
 _NETWORKS: Final = Each(
-    'addresses or networks such as "10.0.0.0/8" or "2001:db8::7"', check_network
+    'addresses, networks such as "10.0.0.0/8", or "unix:" (whoever comes by a Unix socket)',
+    check_network,
 )
 _ORIGINS: Final = Each(
     'origins such as "https://example.com", "https://*.example.com:8443" or "null"', check_origin

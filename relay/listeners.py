@@ -10,6 +10,7 @@ from relay import systemd
 
 WANTED_DESCRIPTORS: Final = 1_000_000
 LISTEN_BACKLOG: Final = 4096
+UNSENT_BYTES_MAX: Final = 128 * 1024
 
 _ABSTRACT: Final = "\0"
 
@@ -41,7 +42,11 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
     except ValueError as exc:
         raise ListenError(f"cannot take over the sockets of systemd: {exc}") from exc
     try:
-        return inherited or _listen_at(host, port)
+        listeners = inherited or _listen_at(host, port)
+        for listener in listeners:
+            if listener.family != socket.AF_UNIX:
+                _tune(listener)
+        return listeners
     except (OSError, UnicodeError) as exc:
         raise ListenError(f"cannot listen on {host} port {port}: {_reason(exc)}") from exc
 
@@ -72,11 +77,19 @@ def _listen(listener: socket.socket, address: tuple[object, ...]) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if listener.family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    # accepted sockets inherit it, which saves a system call for each
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.bind(address)
     listener.listen(LISTEN_BACKLOG)
     listener.setblocking(False)
+
+
+def _tune(listener: socket.socket) -> None:
+    """What accepted sockets inherit, which saves system calls for each.
+
+    The kernel would take up to 4 MiB for one who does not read, where no `backlog_limit` sees them. What is under way to a
+    reader on a long line does not count as unsent.
+    """
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
 
 
 def _reason(exc: OSError | UnicodeError) -> str:

@@ -96,9 +96,9 @@ class Server:
                 nursery.start_soon(_feed_watchdog, watchdog_interval)
                 nursery.start_soon(self._watch_signals, signals)
                 announce([url_of(listener) for listener in listeners])
-                systemd.notify(systemd.READY)
+                self._tell_systemd_ready()
                 await self._stopping.wait()
-                systemd.notify(systemd.STOPPING)
+                systemd.notify(f"{systemd.STOPPING}\nSTATUS=closing everyone")
                 for listener in listeners:
                     self._reactor.remove_listener(listener.fileno())
                     listener.close()
@@ -122,7 +122,11 @@ class Server:
         except (ConfigError, SettingError) as exc:
             told = str(exc).replace("\n", "; ")
             _log.error("the new settings are refused, the old ones stay: %s", told)
-        systemd.notify(systemd.READY)
+        self._tell_systemd_ready()
+
+    def _tell_systemd_ready(self) -> None:
+        room = f"room for {self.max_connections} connections"
+        systemd.notify(f"{systemd.READY}\nSTATUS=serving, {room}; limits {self.settings.limits}")
 
     def _go_by(self, settings: Settings) -> None:
         """Raises SettingError when they do not go together with those that need a restart; then nothing has changed."""

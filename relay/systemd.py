@@ -97,9 +97,6 @@ def _listener(descriptor: int, label: str = "") -> socket.socket:
         raise ValueError(f"{expected}, got a socket of another kind")
     listener.setblocking(False)
     listener.set_inheritable(False)
-    if listener.proto == socket.IPPROTO_TCP:
-        # accepted sockets inherit it, which saves a system call for each
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 

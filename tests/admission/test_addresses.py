@@ -144,7 +144,7 @@ def test_a_mapped_network_is_ipv4() -> None:
 )
 def test_what_is_no_network(text: str) -> None:
     with pytest.raises(
-        ValueError, match="trusted_proxies: expected an address, or a network"
+        ValueError, match="trusted_proxies: expected an address, a network"
     ) as caught:
         ClientAddresses(["::1", text])
     assert repr(text) in str(caught.value)
@@ -280,3 +280,13 @@ def test_the_longest_of_headers(filler: bytes) -> None:
     header = filler * (16 * 1024 // len(filler))
     assert client(header) == key("10.9.9.9" if filler == b"10.9.9.9," else PROXY)
     assert client(header + b",198.51.100.7") == key(CLIENT)
+
+
+def test_a_proxy_on_a_unix_socket_speaks_for_others_when_it_is_trusted() -> None:
+    trusting = ClientAddresses(["unix:"])
+    assert trusting.is_trusted(b"")
+    assert trusting.find(b"", b"203.0.113.9") == address_key(bytes([203, 0, 113, 9]))
+    assert trusting.find(b"", None) == 0
+    assert not trusting.is_trusted(bytes(4))
+    assert not trusting.is_trusted(bytes(16))
+    assert ClientAddresses(["127.0.0.1"]).find(b"", b"203.0.113.9") == 0

@@ -163,3 +163,29 @@ def test_keys_have_no_flag(run: RunCommand) -> None:
     result = run("serve", "--namespaces", "{}")
     assert result.exit_code == 2
     assert "--namespaces" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["serve", "--prot", "1"], "--prot"),
+        (["serve", "--port"], "--port"),
+        (["serve", "extra"], "extra"),
+        (["serf"], "serf"),
+    ],
+)
+def test_a_wrong_command_line_is_one_clear_line(
+    run: RunCommand, arguments: list[str], what: str
+) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("relay: ")
+    assert result.stderr.count("\n") == 1
+    assert what in result.stderr
+    assert "--help" in result.stderr
+
+
+def test_no_command_at_all_shows_the_help(run: RunCommand) -> None:
+    result = run()
+    assert result.exit_code == 2
+    assert "serve" in result.stderr + result.stdout

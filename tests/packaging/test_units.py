@@ -12,7 +12,7 @@ import pytest
 
 from relay.channel import CLOSE_TIMEOUT_SECONDS
 from relay.config import Settings
-from relay.server import LISTEN_BACKLOG
+from relay.listeners import LISTEN_BACKLOG
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = ("relay.service", "relay.socket")

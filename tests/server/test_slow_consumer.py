@@ -70,6 +70,22 @@ def test_a_slow_consumer_is_closed_with_1013(
     assert visitors.join(channel).joined["total"] == 3
 
 
+def test_the_kernel_keeps_little_for_a_slow_consumer(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str
+) -> None:
+    """Its socket's own buffer would grow to 4 MiB, and no backlog would be seen before."""
+    backlog = 64 * 1024
+    visitors = visit_at(start_relay(*limit(backlog)))
+    talker, witness = visitors.join(channel), visitors.join(channel)
+    visitors.join(channel, receive_buffer_bytes=TINY_BUFFER)
+    witness.receive_total(3)
+    for number in range(MEBIBYTE // len(FILL)):
+        talker.send_text(numbered(number))
+        if "leave" in str(witness.receive_event().get("type")):
+            return
+    raise AssertionError("the slow consumer is still there")
+
+
 def test_one_who_catches_up_misses_nothing(
     start_relay: StartRelay, visit_at: VisitAt, channel: str
 ) -> None:

@@ -1,0 +1,41 @@
+"""Limits, slow readers, loud and large channels; the figures are in `extra_info`, the benchmark's time is of all rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks import (
+    address_flood,
+    join_storm,
+    limits,
+    loud_channel,
+    ping_spread,
+    rates,
+    slow_reader,
+)
+from benchmarks.contenders import relay
+from benchmarks.machine import describe
+from benchmarks.study import Finding, Study, plain
+
+STUDIES = [
+    module.STUDY
+    for module in (limits, rates, slow_reader, loud_channel, join_storm, ping_spread, address_flood)
+]
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.program.partition(".")[2])
+def bench_study(
+    benchmark: Any,
+    report_study: Callable[[Study, list[Finding]], None],
+    study: Study,
+) -> None:
+    findings: list[Finding] = []
+    benchmark.pedantic(
+        lambda: findings.extend(study.measure(study.rounds, study.seconds)), rounds=1, iterations=1
+    )
+    benchmark.extra_info.update(findings=plain(findings), machine=describe([relay()]))
+    report_study(study, findings)
+    assert not [finding.name for finding in findings if finding.wrong]

@@ -1,0 +1,8 @@
+"""The benchmarks are no part of the package: found in the source tree, last, so that the build under test stays first."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2]))
