@@ -41,7 +41,8 @@ class Manager:
         self.socket.bind(self.path)
 
     def receive(self) -> bytes:
-        return self.socket.recv(4096)
+        """What is told next, without the status that is for people."""
+        return self.socket.recv(4096).partition(b"\nSTATUS=")[0]
 
     def rest(self) -> list[bytes]:
         """What has been told and not been received yet."""
@@ -49,7 +50,7 @@ class Manager:
         told = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                told.append(self.socket.recv(4096))
+                told.append(self.receive())
         return told
 
 
