@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
@@ -64,11 +64,12 @@ class Server:
         self._new_uid = UidSource().take
         self._connection_faults = FaultLog("a connection failed and is closed")
 
-    async def run(self, announce: Callable[[list[str]], None]) -> None:
+    async def run(self, announce: Callable[[list[str]], None], signals: AsyncIterator[int]) -> None:
         """Serve; `announce` gets the URLs once connections are accepted.
 
-        Raises ListenError when the address cannot be bound. Returns after `stop`, or after SIGINT or SIGTERM, once everyone
-        has been closed with 1001; a second signal does not wait for them.
+        `signals` are those of the process, from a time before connections are accepted, so that none is missed. Raises
+        ListenError when the address cannot be bound. Returns after `stop`, or after SIGINT or SIGTERM, once everyone has been
+        closed with 1001; a second signal does not wait for them.
         """
         with contextlib.ExitStack() as stack:
             listeners = open_listeners(self.settings.host, self.settings.port)
@@ -92,7 +93,7 @@ class Server:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
                 nursery.start_soon(self._report_limits)
-                await nursery.start(self._watch_signals)
+                nursery.start_soon(self._watch_signals, signals)
                 announce([url_of(listener) for listener in listeners])
                 self._tell_systemd_ready()
                 nursery.start_soon(_feed_watchdog, watchdog_interval)
@@ -188,17 +189,14 @@ class Server:
         for line in self._report.take(is_dry_run=self.settings.limits == "dry-run"):
             _log.warning("%s", line)
 
-    async def _watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        with trio.open_signal_receiver(*numbers) as signals:
-            task_status.started()
-            async for number in signals:
-                if number == signal.SIGHUP:
-                    self.reload()
-                    continue
-                if self._stopping.is_set():
-                    self._nursery.cancel_scope.cancel()
-                self.stop()
+    async def _watch_signals(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                self.reload()
+                continue
+            if self._stopping.is_set():
+                self._nursery.cancel_scope.cancel()
+            self.stop()
 
     async def _close_members(self) -> None:
         """Say goodbye to everyone, and give the closing handshakes their time."""

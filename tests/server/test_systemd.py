@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from support.activation import launcher, moved
+from support.activation import launcher, listening, moved
 from support.connection import LIMIT_SECONDS
 
 from relay import systemd
@@ -87,13 +87,6 @@ def launch(*descriptors: int, **variables: str) -> dict[str, Any]:
     assert result.stderr == ""
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer
-
-
-def listening(family: socket.AddressFamily, address: Any) -> socket.socket:
-    sock = socket.socket(family)
-    sock.bind(address)
-    sock.listen()
-    return sock
 
 
 @pytest.fixture

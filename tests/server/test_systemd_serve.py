@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.activation import launcher, moved
+from support.activation import launcher, listening, moved
 from support.arrivals import Client
 from support.connection import LIMIT_SECONDS
 from support.fixtures import VisitAt
-from support.member import Member, Visitors
+from support.member import UnixMember, Visitors
 from support.process import CHANNEL_MARK, RelayProcess, run_relay
 from support.reload import REFUSED, TAKEN, SettingsFile, reload
 from support.websocket import TEXT, encode_frame
@@ -26,17 +26,9 @@ from support.websocket import TEXT, encode_frame
 READY, STOPPING, WATCHDOG = b"READY=1", b"STOPPING=1", b"WATCHDOG=1"
 RELOADING = re.compile(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)")
 
+HEALTH = b"GET /health HTTP/1.1\r\nHost: relay.test\r\n\r\n"
+
 Launch = Callable[..., RelayProcess]
-
-
-class UnixMember(Member):
-    """A member that is connected through a Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(LIMIT_SECONDS)
-        self.socket.connect(path)
-        self._received = bytearray()
 
 
 class Manager:
@@ -87,13 +79,6 @@ def launch(manager: Manager) -> Iterator[Launch]:
             return server
 
         yield start
-
-
-def listening(family: socket.AddressFamily, address: Any) -> socket.socket:
-    sock = socket.socket(family)
-    sock.bind(address)
-    sock.listen()
-    return sock
 
 
 def dual_stack_socket() -> socket.socket:
@@ -208,7 +193,7 @@ def test_a_manager_that_is_gone_is_no_reason_to_end(
 def test_a_tcp_socket(launch: Launch, visit_at: VisitAt, channel: str) -> None:
     with listening(socket.AF_INET, ("127.0.0.1", 0)) as sock:
         address = sock.getsockname()
-        caller = Visitors(address).call(b"GET /health HTTP/1.1\r\nHost: relay.test\r\n\r\n")
+        caller = Visitors(address).call(HEALTH)
         server = launch("--port", "1", sockets=(sock,))  # which would be refused, were it used
         assert server.address == address
         assert caller.receive_response().body == b"ok"  # it waited in the socket's queue
@@ -217,6 +202,18 @@ def test_a_tcp_socket(launch: Launch, visit_at: VisitAt, channel: str) -> None:
         first.receive_total(2)
         second.send_text("1")
         assert first.receive_message() == 1
+
+
+def test_a_signal_right_after_the_first_answer(launch: Launch) -> None:
+    """It may come while the server still starts: who waited in the queue is answered that early."""
+    with listening(socket.AF_INET, ("127.0.0.1", 0)) as sock:
+        for _ in range(5):
+            with Visitors(sock.getsockname()) as visitors:
+                caller = visitors.call(HEALTH)
+                server = launch(sockets=(sock,))
+                assert caller.receive_response().body == b"ok"
+                server.send_signal(signal.SIGTERM)
+                assert server.wait() == 0
 
 
 def test_a_socket_for_ipv6_and_ipv4(launch: Launch, channel: str) -> None:
@@ -287,9 +284,7 @@ def test_the_sockets_survive_the_relay(launch: Launch, visit_at: VisitAt, channe
         assert visitors.join(channel).joined["total"] == 1
         visitors.close()
         assert first.stop() == 0
-        caller = Visitors(sock.getsockname()).call(
-            b"GET /health HTTP/1.1\r\nHost: relay.test\r\n\r\n"
-        )
+        caller = Visitors(sock.getsockname()).call(HEALTH)
         second = launch(sockets=(sock,))
         assert caller.receive_response().body == b"ok"
         caller.close()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 # Puts the descriptors named on its command line to 3 and up, and becomes what follows them. With {pid} in a value stands its
 # own process id, which stays when it becomes another program.
@@ -35,3 +37,11 @@ def moved(descriptors: Sequence[int]) -> Iterator[list[int]]:
     finally:
         for descriptor in copies:
             os.close(descriptor)
+
+
+def listening(family: socket.AddressFamily, address: Any) -> socket.socket:
+    """A socket that a manager has opened for a service."""
+    sock = socket.socket(family)
+    sock.bind(address)
+    sock.listen()
+    return sock

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
-from support.connection import Address, Connection
+from support.connection import LIMIT_SECONDS, Address, Connection
 from support.process import CHANNEL_MARK
 from support.websocket import CLOSE, PING, PONG, TEXT, WebSocket
 
@@ -104,6 +105,16 @@ class Member(WebSocket):
         while kind != CLOSE:
             kind, _ = self.receive()
         self.expect_end()
+
+
+class UnixMember(Member):
+    """A member that is connected through a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(LIMIT_SECONDS)
+        self.socket.connect(path)
+        self._received = bytearray()
 
 
 class Visitors:
