@@ -37,7 +37,8 @@ class AddressLimits:
         """A request for an upgrade has come. Raises Refusal 429 while its address is blocked, or when it comes too often."""
         if not address:
             return
-        blocked_until = self._blocks.blocked_until(address, now)
+        # without a block time there are no blocks, also of those that were blocked when there was one
+        blocked_until = self._blocks.blocked_until(address, now) if self._block_time else 0.0
         if blocked_until:
             self._refuse("blocked", "this address is blocked for a while", blocked_until - now)
         elif not self._rates.try_consume(address, now):
@@ -66,8 +67,8 @@ class AddressLimits:
     def block(self, address: int, now: float) -> None:
         """A member with this address was kicked: refuse the address for `block_time`."""
         if address and self._block_time:
+            self.block_total += not self._blocks.blocked_until(address, now)
             self._blocks.block(address, now + self._block_time)
-            self.block_total += 1
 
     def _refuse(self, reason: str, text: str, seconds: float) -> None:
         if self._is_dry_run:
