@@ -31,14 +31,15 @@ async def serve_connection(
     """Answer requests until the peer, an error or the time ends the connection.
 
     Requests may be pipelined: they are answered in order, and a head is looked for only behind the body before it. `may_stay`
-    says whether a connection may be kept for another request. Bodies have their place in `room` until they are answered.
+    says whether a connection may be kept for another request, or for the rest of a body. Bodies have their place in `room`
+    until they are answered.
     """
     async with incoming.stream:
         with suppress(trio.TooSlowError, trio.BrokenResourceError):
             try:
                 await _serve_requests(incoming, adopt, answer, may_stay, room)
             except Refusal as refusal:
-                await _send_last(incoming.stream, refusal.response().render())
+                await _send_last(incoming.stream, refusal.response().render(), lingers=may_stay())
 
 
 async def _serve_requests(
@@ -54,7 +55,7 @@ async def _serve_requests(
         if request.wants_upgrade:
             adopt(head + incoming.data)
             return
-        body = Body(incoming, request, room)
+        body = Body(incoming, request, room, may_stay)
         try:
             response = await _respond(request, body, answer)
             stays = _keeps_alive(request) and may_stay() and await body.discard()
@@ -62,7 +63,7 @@ async def _serve_requests(
             body.let_go()
         data = response.render(keeps_alive=stays, has_body=request.method != b"HEAD")
         if not stays:
-            await _send_last(incoming.stream, data)
+            await _send_last(incoming.stream, data, lingers=may_stay())
             return
         with trio.fail_after(SEND_TIMEOUT_SECONDS):
             await incoming.stream.send_all(data)
@@ -75,12 +76,12 @@ async def _respond(request: Request, body: Body, answer: Answer) -> Response:
         return refusal.response()
 
 
-async def _send_last(stream: trio.abc.HalfCloseableStream, data: bytes) -> None:
-    """Answer, and let the peer read it before the connection is reset for what it still sends."""
+async def _send_last(stream: trio.abc.HalfCloseableStream, data: bytes, *, lingers: bool) -> None:
+    """Answer, and when it `lingers` let the peer read that before the connection is reset for what it still sends."""
     with trio.fail_after(SEND_TIMEOUT_SECONDS):
         await stream.send_all(data)
         await stream.send_eof()
-    with trio.move_on_after(LINGER_SECONDS):
+    with trio.move_on_after(LINGER_SECONDS if lingers else 0):
         while await stream.receive_some(_READ_BYTES):
             pass
 

@@ -1,5 +1,6 @@
 """What comes in on an HTTP connection: heads and bodies, one after the other, each within its time."""
 
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -54,10 +55,14 @@ class Incoming:
 class Body:
     """The body of one request, still to be read by who wants it. It must be let go of when the request has been answered."""
 
-    def __init__(self, incoming: Incoming, request: Request, room: BodyRoom) -> None:
-        """Raises Refusal for a request of which it is not clear where its body ends."""
+    def __init__(
+        self, incoming: Incoming, request: Request, room: BodyRoom, may_wait: Callable[[], bool]
+    ) -> None:
+        """`may_wait` says whether one that is not there yet may be waited for. Raises Refusal for a request of which it is not
+        clear where its body ends."""
         self._incoming = incoming
         self._room = room
+        self._may_wait = may_wait
         self._held_bytes = 0
         self._length = body_length(request)
         expectation = request.headers.get(b"expect", b"").lower()
@@ -66,10 +71,14 @@ class Body:
 
     async def read(self, limit_bytes: int) -> bytes:
         """The whole body. Raises Refusal: 413 over the limit, 400 for malformed chunks or an end too early, 408 for one that does
-        not arrive in time, 503 when too much is held for others."""
+        not arrive in time, 503 when too much is going on."""
         decoder = BodyDecoder(self._length, limit_bytes)
         self._is_begun = True
         rest = self._feed(decoder)
+        if rest is None and not self._may_wait():
+            raise Refusal(
+                503, "too many requests at once, try again", b"Retry-After: 1", reason="http_busy"
+            )
         patience = trio.current_time() + self._incoming.timeout_seconds
         while rest is None:
             await self._continue()

@@ -34,6 +34,16 @@ async def test_a_body_that_pauses(
             assert split_responses(await server.receive_to_end())[0].status == status
 
 
+async def test_a_body_that_came_fast_and_stops(mock_clock: MockClock) -> None:
+    """What it has sent buys it time to go on, and none to rest."""
+    async with serving() as server:
+        size = 20 * MIN_BODY_RATE
+        await server.client.send_all(POST % b"Content-Length: %d\r\n" % (size + 1) + b"x" * size)
+        await wait_all_tasks_blocked()
+        mock_clock.jump(LATE)
+        assert split_responses(await server.receive_to_end())[0].status == 408
+
+
 async def test_a_body_that_drips(mock_clock: MockClock) -> None:
     """Something every second is progress, and still too slow."""
     async with serving() as server:
@@ -137,6 +147,14 @@ async def test_no_request_follows_where_none_may_stay(autojump_clock: MockClock)
     async with serving(stays=False) as server:
         await server.client.send_all(POST % b"" * 2)
         assert (await server.receive_to_end()).count(b"HTTP/1.1") == 1
+
+
+async def test_a_body_is_not_waited_for_where_none_may_stay(autojump_clock: MockClock) -> None:
+    """Bodies that do not come must not take the places of all other requests."""
+    for size, status in ((4, 200), (5, 503)):
+        async with serving(stays=False) as server:
+            await server.client.send_all(POST % b"Content-Length: %d\r\n" % size + b"body")
+            assert split_responses(await server.receive_to_end())[0].status == status
 
 
 async def test_a_failure_of_a_handler_lets_go_and_is_not_hidden() -> None:
