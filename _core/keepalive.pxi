@@ -14,6 +14,16 @@ cdef enum:
 cdef const uint8_t *PING_FRAME = b"\x89\x00"
 
 
+cdef void reactor_set_ping_interval(Reactor r, double interval) noexcept:
+    """Silence before a change does not count: nobody was asked for a sign of life that often."""
+    if interval == r.ping_interval:
+        return
+    r.ping_interval = interval
+    r.silence_from = r.now
+    r.sweep_at = INFINITY
+    reactor_start_sweep(r)
+
+
 cdef void reactor_start_sweep(Reactor r) noexcept:
     """Called for each new member; the sweep rests while there is none."""
     if r.ping_interval > 0 and r.sweep_at == INFINITY and r.connection_total:
@@ -26,9 +36,8 @@ cdef int reactor_sweep(Reactor r) except -1:
     cdef size_t fd = r.sweep_tick % TICKS_PER_LOOK
     cdef double silent_since = r.now - 2 * r.ping_interval
     cdef PyObject *conn
-    if r.ping_interval == 0:
-        r.sweep_at = INFINITY   # it was turned off meanwhile
-        return 0
+    if silent_since < r.silence_from:
+        silent_since = -INFINITY
     while fd < r.table_capacity:
         conn = r.table[fd]
         if conn != NULL and (<Conn>conn).kind == IS_MEMBER and (<Conn>conn).state == OPEN:

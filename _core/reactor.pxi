@@ -108,6 +108,7 @@ cdef class Reactor:
     cdef double wake_at         # what the timer is armed for; infinity: it is not
     cdef double resume_at       # of the paused listeners
     cdef double sweep_at        # the keepalive's next tick
+    cdef double silence_from    # when its interval was set
     cdef uint32_t sweep_tick
 
     cdef epoll_event events[EVENTS_PER_WAIT]
@@ -181,8 +182,8 @@ cdef class Reactor:
         self.skips_for_slow = skip_for_slow
         self.read_ahead = min(<uint64_t>READ_AHEAD_BYTES, backlog_limit_bytes)
         self.handshake_timeout = handshake_timeout_seconds
-        self.ping_interval = ping_interval_seconds
-        reactor_start_sweep(self)
+        reactor_look_at_clock(self)
+        reactor_set_ping_interval(self, ping_interval_seconds)
 
     def __dealloc__(self):
         reactor_close(self)

@@ -153,12 +153,13 @@ def _client_url(url: str) -> str:
 async def _serve_to_the_end(server: "Server", announce: Callable[[list[str]], None]) -> None:
     import trio
 
-    # once the server has let go of the signals, what is left is to end the process: a late one must not make a failure of that
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    with trio.open_signal_receiver(*numbers):
-        await server.run(announce)
     for number in numbers:
+        # what holds once the receiver is closed, also for what it has not passed on: what is left is to end the process, and a
+        # late signal must not make a failure of that
         signal.signal(number, signal.SIG_IGN)
+    with trio.open_signal_receiver(*numbers) as signals:
+        await server.run(announce, signals)
 
 
 def _fail(text: str, code: int) -> NoReturn:

@@ -43,8 +43,7 @@ class AddressLimits:
         """A request for an upgrade has come. Raises Refusal 429 while its address is blocked, or when it comes too often."""
         if not address:
             return
-        self._check_block(address, now)
-        if not self._rates.try_consume(address, now):
+        if not self._check_block(address, now) and not self._rates.try_consume(address, now):
             seconds = self._rates.seconds_until(address, now)
             self._refuse("connection_rate", "too many new connections from this address", seconds)
 
@@ -52,7 +51,8 @@ class AddressLimits:
         """A message is to be published by a request. Raises Refusal 429 while its address is blocked, or publishes too often."""
         if not address:
             return
-        self._check_block(address, now)
+        if self._check_block(address, now):
+            return
         if not self._published_messages.try_consume(address, now):
             seconds = self._published_messages.seconds_until(address, now)
             self._refuse("published_rate", "too many messages from this address", seconds)
@@ -97,13 +97,16 @@ class AddressLimits:
     def block(self, address: int, now: float) -> None:
         """A member with this address was kicked: refuse the address for `block_time`."""
         if address and self._block_time:
+            self.block_total += not self._blocks.blocked_until(address, now)
             self._blocks.block(address, now + self._block_time)
-            self.block_total += 1
 
-    def _check_block(self, address: int, now: float) -> None:
-        blocked_until = self._blocks.blocked_until(address, now)
+    def _check_block(self, address: int, now: float) -> bool:
+        """Whether a blocked address passes, for the sake of a dry run."""
+        # without a block time there are no blocks, also of those that were blocked when there was one
+        blocked_until = self._blocks.blocked_until(address, now) if self._block_time else 0.0
         if blocked_until:
             self._refuse("blocked", "this address is blocked for a while", blocked_until - now)
+        return bool(blocked_until)
 
     def _refuse(self, reason: str, text: str, seconds: float) -> None:
         """`seconds` until it would pass; infinity for what never will."""

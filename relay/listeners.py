@@ -1,6 +1,7 @@
 """Where connections come from: the listening sockets, and how many descriptors this process may have."""
 
 import contextlib
+import os
 import resource
 import socket
 from typing import Final
@@ -10,6 +11,8 @@ from relay import systemd
 WANTED_DESCRIPTORS: Final = 1_000_000
 LISTEN_BACKLOG: Final = 4096
 UNSENT_BYTES_MAX: Final = 128 * 1024
+
+_ABSTRACT: Final = "\0"
 
 
 class ListenError(Exception):
@@ -49,9 +52,9 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where clients reach a listener."""
+    """Where clients reach a listener; an abstract Unix socket has an @ in front of its name, as in systemd's units."""
     if listener.family == socket.AF_UNIX:
-        return f"unix:{listener.getsockname()}"
+        return f"unix:{os.fsdecode(listener.getsockname()).replace(_ABSTRACT, '@', 1)}"
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

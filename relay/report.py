@@ -1,4 +1,4 @@
-"""What the limits did lately, in one line of a log: how many, never who or where.
+"""What the limits did lately, in a line of a log: how many, never who or where.
 
 Knows no trio and no socket; the server asks once a minute.
 """
@@ -25,11 +25,15 @@ _WORDS: Final = {
     "refused_published_rate": "published messages over their rate",
     "refused_published_byte_rate": "published messages over their byte rate",
     "refused_proxy": "requests refused: PROXY header from who is no trusted proxy",
+    "spared_blocked": "requests while their address was blocked",
     "spared_connection_rate": "requests too often",
     "spared_connections_per_ip": "requests beyond the connections of one address",
     "spared_published_rate": "published messages over their rate",
     "spared_published_byte_rate": "published messages over their byte rate",
 }
+
+_PASS_IN_DRY_RUNS: Final = frozenset({"over_message_rate", "over_byte_rate", "kicked"})
+_SPARED: Final = "spared_"
 
 
 class LimitsReport:
@@ -39,18 +43,19 @@ class LimitsReport:
         self._stats = stats
         self._before: Mapping[str, int] = {}
 
-    def take(self, *, is_dry_run: bool) -> str | None:
-        """What was counted since the last call, or None when there is nothing to tell.
+    def take(self, *, is_dry_run: bool) -> list[str]:
+        """What was counted since the last call: a line of what was done, and one of what a dry run let pass; none without counts.
 
-        `is_dry_run` says that what was over a limit has passed.
+        `is_dry_run` says whether there has been one since.
         """
+        done: list[str] = []
+        passed: list[str] = []
         now = self._stats()
-        told = [
-            f"{now[name] - self._before.get(name, 0)} {words}"
-            for name, words in _WORDS.items()
-            if now.get(name, 0) > self._before.get(name, 0)
-        ]
+        for name, words in _WORDS.items():
+            count = now.get(name, 0) - self._before.get(name, 0)
+            if count:
+                has_passed = name.startswith(_SPARED) or (is_dry_run and name in _PASS_IN_DRY_RUNS)
+                (passed if has_passed else done).append(f"{count} {words}")
         self._before = now
-        if not told:
-            return None
-        return ("limits, as a dry run: " if is_dry_run else "limits: ") + "; ".join(told)
+        lines = (("limits: ", done), ("limits, as a dry run: ", passed))
+        return [start + "; ".join(told) for start, told in lines if told]

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +28,7 @@ from relay.publish import Publisher
 from relay.report import LimitsReport
 from relay.requests import MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
 from relay.routes import Routes
+from relay.setting import SettingError
 from relay.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
@@ -60,6 +61,7 @@ class Server:
         self._refusals: Counter[str] = Counter()
         self._limits = AddressLimits(settings)
         self._admission = Admission(settings, self._limits)
+        self._report = LimitsReport(self.stats)
         self._http_connections = 0
         self._body_room = BodyRoom(MAX_BODY_BYTES)
         self._routes = Routes(self._publish)
@@ -69,11 +71,12 @@ class Server:
         self._new_uid = UidSource().take
         self._connection_faults = FaultLog("a connection failed and is closed")
 
-    async def run(self, announce: Callable[[list[str]], None]) -> None:
+    async def run(self, announce: Callable[[list[str]], None], signals: AsyncIterator[int]) -> None:
         """Serve; `announce` gets the URLs once connections are accepted.
 
-        Raises ListenError when the address cannot be bound. Returns after `stop`, or after SIGINT or SIGTERM, once everyone
-        has been closed with 1001; a second signal does not wait for them.
+        `signals` are those of the process, from a time before connections are accepted, so that none is missed. Raises
+        ListenError when the address cannot be bound. Returns after `stop`, or after SIGINT or SIGTERM, once everyone has been
+        closed with 1001; a second signal does not wait for them.
         """
         with contextlib.ExitStack() as stack:
             listeners = open_listeners(self.settings.host, self.settings.port)
@@ -100,10 +103,10 @@ class Server:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
                 nursery.start_soon(self._report_limits)
-                nursery.start_soon(_feed_watchdog, watchdog_interval)
-                await nursery.start(self._watch_signals)
+                nursery.start_soon(self._watch_signals, signals)
                 announce([url_of(listener) for listener in listeners])
                 self._tell_systemd_ready()
+                nursery.start_soon(_feed_watchdog, watchdog_interval)
                 await self._stopping.wait()
                 systemd.notify(f"{systemd.STOPPING}\nSTATUS=closing everyone")
                 for listener in listeners:
@@ -117,16 +120,18 @@ class Server:
         self._stopping.set()
 
     def reload(self) -> None:
-        """Load the settings again and go on by them; nobody is disconnected. Bad ones are refused and logged."""
-        if self._load_settings is None:
+        """Load the settings again and go on by them; nobody is disconnected. Bad ones are refused and logged.
+
+        Does nothing once the server closes down: it must not tell systemd that it is ready then.
+        """
+        if self._load_settings is None or self._stopping.is_set():
             return
         systemd.notify(systemd.reloading())
         try:
-            settings = self._load_settings()
-        except ConfigError as exc:
-            _log.error("the new settings are refused, the old ones stay: %s", "; ".join(exc.lines))
-        else:
-            self._go_by(settings)
+            self._go_by(self._load_settings())
+        except (ConfigError, SettingError) as exc:
+            told = str(exc).replace("\n", "; ")
+            _log.error("the new settings are refused, the old ones stay: %s", told)
         self._tell_systemd_ready()
 
     def _tell_systemd_ready(self) -> None:
@@ -134,11 +139,14 @@ class Server:
         systemd.notify(f"{systemd.READY}\nSTATUS=serving, {room}; limits {self.settings.limits}")
 
     def _go_by(self, settings: Settings) -> None:
+        """Raises SettingError when they do not go together with those that need a restart; then nothing has changed."""
         fixed = restart_only(self.settings, settings)
         if fixed:
-            _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
             unchanged = {name: getattr(self.settings, name) for name in fixed}
             settings = msgspec.structs.replace(settings, **unchanged)
+            _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
+        if settings.limits != self.settings.limits:
+            self._log_report()  # of what was counted by the old meaning
         self.settings = self._hub.settings = settings
         self._limits.configure(settings)
         self._admission = Admission(settings, self._limits)
@@ -182,26 +190,24 @@ class Server:
                 await trio.lowlevel.wait_readable(descriptor)
 
     async def _report_limits(self) -> None:
-        """Log what the limits did, once a minute at most and at the end."""
-        report = LimitsReport(self.stats)
+        """Log what the limits did, once a minute and at the end."""
         while not self._stopping.is_set():
             with trio.move_on_after(REPORT_INTERVAL_SECONDS):
                 await self._stopping.wait()
-            line = report.take(is_dry_run=self.settings.limits == "dry-run")
-            if line is not None:
-                _log.warning("%s", line)
+            self._log_report()
 
-    async def _watch_signals(self, task_status: trio.TaskStatus[None]) -> None:
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        with trio.open_signal_receiver(*numbers) as signals:
-            task_status.started()
-            async for number in signals:
-                if number == signal.SIGHUP:
-                    self.reload()
-                    continue
-                if self._stopping.is_set():
-                    self._nursery.cancel_scope.cancel()
-                self.stop()
+    def _log_report(self) -> None:
+        for line in self._report.take(is_dry_run=self.settings.limits == "dry-run"):
+            _log.warning("%s", line)
+
+    async def _watch_signals(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                self.reload()
+                continue
+            if self._stopping.is_set():
+                self._nursery.cancel_scope.cancel()
+            self.stop()
 
     async def _close_members(self) -> None:
         """Say goodbye to everyone, and give the closing handshakes their time."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 from support.fixtures import StartRelay, VisitAt
-from support.member import Event, Member, Visitors
+from support.floods import kicked
+from support.member import Event, Visitors
 from support.process import UNLIMITED_BYTES, RelayProcess, flags_if_known
-from support.websocket import BINARY, CLOSE, PING, TEXT, encode_frame
+from support.websocket import BINARY, TEXT, encode_frame
 
 BURST = 5
 PATIENT = 100  # warnings before a kick: more than a test gets
@@ -130,20 +130,6 @@ def test_tokens_come_back(start_relay: StartRelay, visit_at: VisitAt, channel: s
     while relayed < 3:  # each round trip spends a token as soon as there is one
         sender.send_text("1")
         relayed += sum(event.get("message") == 1 for event in sender.settle_by_ping())
-
-
-def kicked(sender: Member) -> tuple[list[Event], int, str]:
-    """Send until the server closes; what came before, the close code, and the reason."""
-    events: list[Event] = []
-    while True:
-        with suppress(
-            BrokenPipeError, ConnectionResetError
-        ):  # what it said before it closed can still be read
-            sender.send(encode_frame(TEXT, b"1") + encode_frame(PING))
-        while (received := sender.receive())[0] == TEXT:
-            events.append(Member.decode(received[1]))
-        if received[0] == CLOSE:
-            return events, int.from_bytes(received[1][:2], "big"), received[1][2:].decode()
 
 
 @pytest.mark.parametrize("kick_after", [1, 2])

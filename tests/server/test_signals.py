@@ -76,6 +76,20 @@ def test_what_was_sent_before_still_arrives(
     assert server.wait() == 0
 
 
+@pytest.mark.parametrize("late", [signal.SIGHUP, *SIGNALS])
+def test_a_late_signal_is_no_failure(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str, late: signal.Signals
+) -> None:
+    """It may come when nobody listens for signals any more."""
+    server = start_relay()
+    member = visit_at(server).join(channel)
+    server.send_signal(signal.SIGTERM)
+    assert member.receive_close()[0] == 1001
+    server.send_signal(late)
+    member.close()
+    assert server.wait() == 0
+
+
 @pytest.mark.slow
 def test_a_peer_that_never_answers_does_not_hold_it(
     start_relay: StartRelay, visit_at: VisitAt, channel: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -18,20 +17,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from support.activation import launcher, listening, moved
 from support.connection import LIMIT_SECONDS
 
 from relay import systemd
-
-# Puts the descriptors named on its command line to 3 and up, as systemd does, and becomes what follows them. With
-# {pid} in a value stands its own process id, which stays when it becomes another program.
-LAUNCHER = """
-import json, os, sys
-descriptors, variables = json.loads(sys.argv[1])
-for target, descriptor in enumerate(descriptors, 3):
-    os.dup2(descriptor, target)
-os.environ.update({k: v.replace("{pid}", str(os.getpid())) for k, v in variables.items()})
-os.execv(sys.executable, [sys.executable, "-c", sys.argv[2]])
-"""
 
 REPORT = """
 import json, os, socket
@@ -85,31 +74,19 @@ def keep() -> Iterator[Keep]:
 def launch(*descriptors: int, **variables: str) -> dict[str, Any]:
     """What a process finds that was started with these descriptors and variables; with both LISTEN_ numbers by default."""
     told = {"LISTEN_PID": "{pid}", "LISTEN_FDS": str(len(descriptors)), **variables}
-    # far from 3, so that putting one in its place does not close the next
-    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 200) for descriptor in descriptors]
-    try:
+    with moved(descriptors) as copies:
         result = subprocess.run(
-            [sys.executable, "-c", LAUNCHER, json.dumps([moved, told]), REPORT],
-            pass_fds=moved,
+            [*launcher(copies, told), sys.executable, "-c", REPORT],
+            pass_fds=copies,
             capture_output=True,
             text=True,
             timeout=3 * LIMIT_SECONDS,
             check=False,
         )
-    finally:
-        for descriptor in moved:
-            os.close(descriptor)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer
-
-
-def listening(family: socket.AddressFamily, address: Any) -> socket.socket:
-    sock = socket.socket(family)
-    sock.bind(address)
-    sock.listen()
-    return sock
 
 
 @pytest.fixture

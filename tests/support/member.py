@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
-from support.connection import Address, Connection
+from support.connection import LIMIT_SECONDS, Address, Connection
 from support.process import CHANNEL_MARK
 from support.websocket import CLOSE, PING, PONG, TEXT, WebSocket
 
@@ -27,9 +28,11 @@ class Member(WebSocket):
     joined: Event
     uid: str
 
-    def enter(self, target: str, *, then: bytes = b"") -> None:
+    def enter(
+        self, target: str, *, then: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> None:
         """Open, and take the self join, which must be the first frame."""
-        self.open(target, then=then)
+        self.open(target, then=then, headers=headers)
         self.receive_join()
 
     def expect_join(self, head: bytes) -> None:
@@ -104,6 +107,16 @@ class Member(WebSocket):
         self.expect_end()
 
 
+class UnixMember(Member):
+    """A member that is connected through a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(LIMIT_SECONDS)
+        self.socket.connect(path)
+        self._received = bytearray()
+
+
 class Visitors:
     """The connections of one test to one server; closed, however the test ended, when the context is left."""
 
@@ -128,18 +141,23 @@ class Visitors:
         caller.send(head)
         return caller
 
-    def open(self, target: str) -> WebSocket:
+    def open(self, target: str, *, headers: Mapping[str, str] | None = None) -> WebSocket:
         """A connection that is no member of a channel: a party connection, say."""
         client = self.dial()
-        client.open(target)
+        client.open(target, headers=headers)
         return client
 
     def enter(
-        self, target: str, *, then: bytes = b"", receive_buffer_bytes: int | None = None
+        self,
+        target: str,
+        *,
+        then: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        receive_buffer_bytes: int | None = None,
     ) -> Member:
         """A member by the target as it is on the request line."""
         member = self.keep(Member(self.address, receive_buffer_bytes=receive_buffer_bytes))
-        member.enter(target, then=then)
+        member.enter(target, then=then, headers=headers)
         return member
 
     def join(

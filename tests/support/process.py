@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from functools import cache
 from types import TracebackType
 from typing import IO, Self
@@ -76,18 +77,25 @@ UNLIMITED_BYTES = ("--byte-rate", "0")
 class RelayProcess:
     """`relay serve` with the given flags; a context manager that ends it and looks at what it left behind.
 
-    It is killed after `seconds_to_live`, and may open `file_limit` descriptors (default: as many as the tests).
+    It is killed after `seconds_to_live`, and may open `file_limit` descriptors (default: as many as the tests). `launcher` is a
+    command in front of its own, and `descriptors` are passed on to it.
 
     Leaving the context sends SIGTERM unless the process has ended already, and fails when it does not end in time, when
     the exit code is not 0 (unless the test called `wait` or `stop` itself and so has judged it), or when stderr shows an alarm.
     """
 
     def __init__(
-        self, *flags: str, seconds_to_live: float = 120.0, file_limit: int | None = None
+        self,
+        *flags: str,
+        seconds_to_live: float = 120.0,
+        file_limit: int | None = None,
+        launcher: Sequence[str] = (),
+        descriptors: Sequence[int] = (),
     ) -> None:
         limited = () if file_limit is None else ("sh", "-c", LIMITED, str(file_limit))
         command = [
             *limited,
+            *launcher,
             *COMMAND,
             "serve",
             "--host",
@@ -102,6 +110,7 @@ class RelayProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            pass_fds=descriptors,
         )
         self._watchdog = threading.Timer(seconds_to_live, self._process.kill)
         self._watchdog.daemon = True
@@ -109,6 +118,7 @@ class RelayProcess:
         self._output: list[str] = []
         self._errors: list[str] = []
         self._listening = threading.Event()
+        self._news = threading.Condition()
         self._address: Address | None = None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -126,7 +136,9 @@ class RelayProcess:
     def _collect(self, stream: IO[str], lines: list[str]) -> None:
         with stream:
             for line in stream:
-                lines.append(line)
+                with self._news:
+                    lines.append(line)
+                    self._news.notify_all()
                 found = LISTENING.search(line) if lines is self._output else None
                 if found and self._address is None:
                     self._address = (found["host"].strip("[]"), int(found["port"]))
@@ -151,6 +163,14 @@ class RelayProcess:
     @property
     def errors(self) -> str:
         return "".join(self._errors)
+
+    def wait_for_error(self, text: str, count: int = 1) -> None:
+        """Wait until its stderr has this text, so many times."""
+        with self._news:
+            is_there = self._news.wait_for(
+                lambda: self.errors.count(text) >= count, 3 * LIMIT_SECONDS
+            )
+        assert is_there, f"expected {text!r} on stderr, got:\n{self.errors}"
 
     def _family(self) -> list[psutil.Process]:
         parent = psutil.Process(self.pid)
