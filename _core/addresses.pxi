@@ -113,9 +113,11 @@ cdef class AddressLimiter(AddressTable):
         address_table_open(self, capacity)
         self.configure(rate, burst)
 
-    def try_consume(self, uint64_t key, double now):
-        """Take one token of this address if it is there; return False if not. Time that runs backwards refills nothing."""
+    def try_consume(self, uint64_t key, double now, double cost=1.0):
+        """Take `cost` tokens of this address if they are there; take none and return False if not. Time that runs backwards
+        refills nothing. Raises ValueError for a cost that is negative or no number."""
         cdef slot_t *slot
+        require_cost(cost)
         if key == 0 or self.rate == 0:
             return True
         slot = address_find(self, key)
@@ -123,12 +125,14 @@ cdef class AddressLimiter(AddressTable):
             slot = address_claim(self, key, self.rate, now)
             bucket_fill(&slot.bucket, self.burst, now)
         bucket_refill(&slot.bucket, self.rate, self.burst, now)
-        return bucket_consume(&slot.bucket, 1.0)
+        return bucket_consume(&slot.bucket, cost)
 
-    def seconds_until(self, uint64_t key, double now):
-        """How long from `now` until this address has a token; 0.0 when it has, inf when it never will."""
+    def seconds_until(self, uint64_t key, double now, double cost=1.0):
+        """How long from `now` until this address has `cost` tokens; 0.0 when it has, inf when it never will. Raises ValueError
+        for a cost that is negative or no number."""
         cdef bucket_t bucket
         cdef const slot_t *slot
+        require_cost(cost)
         if key == 0 or self.rate == 0:
             return 0.0
         bucket_fill(&bucket, self.burst, now)
@@ -136,7 +140,7 @@ cdef class AddressLimiter(AddressTable):
         if slot != NULL:
             bucket = slot.bucket
             bucket_refill(&bucket, self.rate, self.burst, now)
-        return bucket_wait(&bucket, self.rate, self.burst, 1.0)
+        return bucket_wait(&bucket, self.rate, self.burst, cost)
 
     def configure(self, double rate, double burst):
         """Go on at another rate and burst. Addresses keep the tokens they have, as far as the burst allows."""

@@ -50,6 +50,12 @@ cdef int require_amounts(double rate, double burst) except -1:
     return 0
 
 
+cdef int require_cost(double cost) except -1:
+    if not cost >= 0:
+        raise ValueError(f"cost: expected 0 or more, got {cost}")
+    return 0
+
+
 @cython.final
 cdef class TokenBucket:
     """A token bucket: `burst` tokens at most, refilled by `rate` a second; starts full. A rate of 0 never refuses."""
@@ -65,8 +71,7 @@ cdef class TokenBucket:
 
     def try_consume(self, double now, double cost=1.0):
         """Take `cost` tokens if they are there; take none and return False if not. Time that runs backwards refills nothing."""
-        if not cost >= 0:
-            raise ValueError(f"cost: expected 0 or more, got {cost}")
+        require_cost(cost)
         if self.rate == 0:
             return True
         bucket_refill(&self.bucket, self.rate, self.burst, now)

@@ -116,11 +116,11 @@ cdef class Log:
             raise ValueError("member: is connected; abort or close it")
         log_remove(self, member)
 
-    def append(self, bytes frame not None, Member sender=None, int audience=0):
+    def append(self, bytes frame not None, Member sender=None, int audience=0, *, bint is_message=False):
         """Append one whole frame for `audience`: all, those with `list`, or those without.
 
-        It counts as an event, not as a message. A `sender` is left out unless it has echo. Raises ValueError for a sender that
-        is not attached here.
+        It counts as an event, or as a message, which a slow consumer that misses it is told of. A `sender` is left out unless it
+        has echo. Raises ValueError for a sender that is not attached here.
         """
         cdef size_t length = PyBytes_GET_SIZE(frame)
         if sender is not None:
@@ -131,7 +131,7 @@ cdef class Log:
             raise ValueError("frame: expected a whole frame, got no bytes")
         if self.member_total:
             memcpy(log_reserve(self, length), PyBytes_AS_STRING(frame), length)
-            log_commit(self, length, sender, audience, False)
+            log_commit(self, length, sender, audience, is_message)
 
     def publish(self, bytes payload not None, Member sender not None, Stamper stamper not None, uint64_t date):
         """Stamp a validated payload straight into the log, as the reactor does."""

@@ -121,10 +121,12 @@ class AddressLimiter:
     """
 
     def __new__(cls, rate: float, burst: float, *, capacity: int = 65_536) -> Self: ...
-    def try_consume(self, key: int, now: float) -> bool:
-        """Take one token of this address if it is there; return False if not. Time that runs backwards refills nothing."""
-    def seconds_until(self, key: int, now: float) -> float:
-        """How long from `now` until this address has a token; 0.0 when it has, inf when it never will."""
+    def try_consume(self, key: int, now: float, cost: float = 1.0) -> bool:
+        """Take `cost` tokens of this address if they are there; take none and return False if not. Time that runs backwards
+        refills nothing. Raises ValueError for a cost that is negative or no number."""
+    def seconds_until(self, key: int, now: float, cost: float = 1.0) -> float:
+        """How long from `now` until this address has `cost` tokens; 0.0 when it has, inf when it never will. Raises ValueError
+        for a cost that is negative or no number."""
     def configure(self, rate: float, burst: float) -> None:
         """Go on at another rate and burst. Addresses keep the tokens they have, as far as the burst allows."""
     @property
@@ -271,11 +273,18 @@ class Log:
         """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere, or connected."""
     def detach(self, member: Member) -> None:
         """Take `member` out without a word to the owner. Raises ValueError when it is not attached here, or is connected."""
-    def append(self, frame: bytes, sender: Member | None = None, audience: int = 0) -> None:
+    def append(
+        self,
+        frame: bytes,
+        sender: Member | None = None,
+        audience: int = 0,
+        *,
+        is_message: bool = False,
+    ) -> None:
         """Append one whole frame for `audience`: all, those with `list`, or those without.
 
-        It counts as an event, not as a message. A `sender` is left out unless it has echo. Raises ValueError for a sender that
-        is not attached here.
+        It counts as an event, or as a message, which a slow consumer that misses it is told of. A `sender` is left out unless it
+        has echo. Raises ValueError for a sender that is not attached here.
         """
     def publish(self, payload: bytes, sender: Member, stamper: Stamper, date: int) -> None:
         """Stamp a validated payload straight into the log, as the reactor does."""

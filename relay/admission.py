@@ -1,7 +1,7 @@
-"""What becomes of a request for an upgrade: a member of a channel, or a refusal. Pure decisions, no I/O.
+"""What becomes of a request for an upgrade: a member of a channel, or a refusal; and who may publish without one. Pure decisions.
 
-One call per connection, on the way of every opening handshake (RFC 6455 section 4.2), so it does no more than it must. What costs
-a flooding address least comes first: its limits, then the shape of the request, then origin and keys.
+No I/O. One call per connection, on the way of every opening handshake (RFC 6455 section 4.2), so it does no more than it must.
+What costs a flooding address least comes first: its limits, then the shape of the request, then origin and keys.
 """
 
 import binascii
@@ -14,7 +14,14 @@ import msgspec
 
 from relay.addresses import ClientAddresses
 from relay.config import Settings
-from relay.keys import Keys, Lock, Namespaces, find_keys
+from relay.keys import (
+    JOIN_KEY_HEADER,
+    SEND_KEY_HEADER,
+    Keys,
+    Lock,
+    Namespaces,
+    find_keys,
+)
 from relay.limits import AddressLimits
 from relay.origins import Origins
 from relay.protocol import ChannelKey, Options, parse_options
@@ -45,6 +52,14 @@ class Upgrade(msgspec.Struct, frozen=True):
     lock: Lock | None
     address: int
     response: bytes
+
+
+class Post(msgspec.Struct, frozen=True):
+    """A message that may be published by a request: where to, the keys it showed, and the key of its address, 0 for none."""
+
+    key: ChannelKey
+    keys: Keys
+    address: int
 
 
 class Admission:
@@ -80,8 +95,7 @@ class Admission:
         address = self._find_address(request, peer, source)
         self._limits.check_arrival(address, now)
         _require_handshake(request)
-        if not self._origins.admits(request.headers.get(b"origin")):
-            raise Refusal(403, "connections from this origin are not allowed", reason="origin")
+        self._require_origin(request)
         path, query = request.path_and_query
         key, is_legacy = find_channel(path)
         options = parse_options(query)
@@ -101,6 +115,55 @@ class Admission:
             address,
             response,
         )
+
+    def accept_post(
+        self,
+        request: Request,
+        peer: bytes,
+        source: bytes,
+        channels: Mapping[ChannelKey, Locked],
+        now: float,
+    ) -> Post:
+        """Decide on a request to publish, before its body is read. Raises Refusal. The arguments are those of `accept`."""
+        address = self._find_address(request, peer, source)
+        self._limits.check_published(address, now)
+        self._require_origin(request)
+        path, query = request.path_and_query
+        key, _ = find_channel(path)
+        post = Post(key, find_keys(parse_options(query), request.headers), address)
+        self.check_keys(post, channels, now)
+        return post
+
+    def check_keys(self, post: Post, channels: Mapping[ChannelKey, Locked], now: float) -> None:
+        """Who publishes must be able to join and to send. Raises Refusal: 401 for a key that is missing, 403 for a wrong one.
+
+        A channel that nobody is in has no keys but those of its namespace, and what is shown puts none on it.
+        """
+        lock = self._namespaces.find(post.key)
+        if lock is None and self._ephemeral_keys:
+            channel = channels.get(post.key)
+            lock = None if channel is None else channel.lock
+        if lock is None:
+            return
+        self._limits.check_guesses(post.address, now)
+        if not lock.admits(post.keys):
+            raise self._refuse_key("join", JOIN_KEY_HEADER, post.keys.join, post.address, now)
+        if not lock.lets_send(post.keys):
+            raise self._refuse_key("send", SEND_KEY_HEADER, post.keys.send, post.address, now)
+
+    def _refuse_key(
+        self, name: str, header: bytes, shown: bytes | None, address: int, now: float
+    ) -> Refusal:
+        reason = f"{name}_key"
+        if shown is None:
+            challenge = b"WWW-Authenticate: Key header=" + header  # RFC 9110 section 15.5.2
+            return Refusal(401, f"the {name} key is missing", challenge, reason=reason)
+        self._limits.count_guess(address, now)
+        return Refusal(403, f"the {name} key is wrong", reason=reason)
+
+    def _require_origin(self, request: Request) -> None:
+        if not self._origins.admits(request.headers.get(b"origin")):
+            raise Refusal(403, "connections from this origin are not allowed", reason="origin")
 
     def _find_address(self, request: Request, peer: bytes, source: bytes) -> int:
         """The key of the client's address. Raises Refusal when a PROXY protocol header came from who may not speak for others."""

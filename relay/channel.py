@@ -138,6 +138,12 @@ class Channel:
         """Called by the core for a slow consumer that was spared some messages; words it for the consumer."""
         return frame_event(GapEvent(missed=missed, date=epoch_milliseconds()))
 
+    def publish_verbatim(self, payload: bytes, *, is_binary: bool) -> int:
+        """Relay a message that no member sent to every member, as it is; to how many. Text must be valid UTF-8."""
+        opcode = _core.OP_BINARY if is_binary else _core.OP_TEXT
+        self.log.append(_core.encode_frame(opcode, payload), is_message=True)
+        return self.log.member_count
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Close every member. Their leaves are told to nobody: everyone is leaving."""
         self.fall_silent()

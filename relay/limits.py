@@ -21,6 +21,8 @@ class AddressLimits:
         self._blocks = _core.AddressBlocks()
         self._connections: dict[int, int] = {}
         self._rates = _core.AddressLimiter(0.0, 0.0)
+        self._published_messages = _core.AddressLimiter(0.0, 0.0)
+        self._published_bytes = _core.AddressLimiter(0.0, 0.0)
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -32,18 +34,46 @@ class AddressLimits:
         self._rates.configure(
             0.0 if is_off else settings.connection_rate, settings.connection_burst
         )
+        self._published_messages.configure(
+            0.0 if is_off else settings.message_rate, settings.message_burst
+        )
+        self._published_bytes.configure(0.0 if is_off else settings.byte_rate, settings.byte_burst)
 
     def check_arrival(self, address: int, now: float) -> None:
         """A request for an upgrade has come. Raises Refusal 429 while its address is blocked, or when it comes too often."""
         if not address:
             return
-        # without a block time there are no blocks, also of those that were blocked when there was one
-        blocked_until = self._blocks.blocked_until(address, now) if self._block_time else 0.0
-        if blocked_until:
-            self._refuse("blocked", "this address is blocked for a while", blocked_until - now)
-        elif not self._rates.try_consume(address, now):
+        if not self._check_block(address, now) and not self._rates.try_consume(address, now):
             seconds = self._rates.seconds_until(address, now)
             self._refuse("connection_rate", "too many new connections from this address", seconds)
+
+    def check_published(self, address: int, now: float) -> None:
+        """A message is to be published by a request. Raises Refusal 429 while its address is blocked, or publishes too often."""
+        if not address:
+            return
+        if self._check_block(address, now):
+            return
+        if not self._published_messages.try_consume(address, now):
+            seconds = self._published_messages.seconds_until(address, now)
+            self._refuse("published_rate", "too many messages from this address", seconds)
+
+    def check_published_bytes(self, address: int, size: int, now: float) -> None:
+        """The message has so many bytes. Raises Refusal 429 when its address publishes too much, 413 when it is too large for
+        ever."""
+        if not self._published_bytes.try_consume(address, now, size):
+            seconds = self._published_bytes.seconds_until(address, now, size)
+            self._refuse("published_byte_rate", "too many bytes from this address", seconds)
+
+    def check_guesses(self, address: int, now: float) -> None:
+        """A key is about to be compared. Raises Refusal 429 when the address has shown too many wrong ones, or connects too
+        often."""
+        seconds = self._rates.seconds_until(address, now)
+        if seconds:
+            self._refuse("connection_rate", "too many wrong keys from this address", seconds)
+
+    def count_guess(self, address: int, now: float) -> None:
+        """It was wrong, which costs as much as a connection: keys are guessed no faster by requests than by connecting."""
+        self._rates.try_consume(address, now)
 
     def check_room(self, address: int) -> None:
         """It is about to become a member. Raises Refusal 429 when its address has as many connections as it may have."""
@@ -70,9 +100,20 @@ class AddressLimits:
             self.block_total += not self._blocks.blocked_until(address, now)
             self._blocks.block(address, now + self._block_time)
 
+    def _check_block(self, address: int, now: float) -> bool:
+        """Whether a blocked address passes, for the sake of a dry run."""
+        # without a block time there are no blocks, also of those that were blocked when there was one
+        blocked_until = self._blocks.blocked_until(address, now) if self._block_time else 0.0
+        if blocked_until:
+            self._refuse("blocked", "this address is blocked for a while", blocked_until - now)
+        return bool(blocked_until)
+
     def _refuse(self, reason: str, text: str, seconds: float) -> None:
+        """`seconds` until it would pass; infinity for what never will."""
         if self._is_dry_run:
             self.spared[reason] += 1
             return
+        if math.isinf(seconds):
+            raise Refusal(413, "the body is larger than may be sent at once", reason=reason)
         wait = b"Retry-After: %d" % max(math.ceil(seconds), 1)
         raise Refusal(429, text, wait, reason=reason)

@@ -21,10 +21,15 @@ _WORDS: Final = {
     "refused_connections_per_ip": "requests refused: too many connections of one address",
     "refused_origin": "requests refused: origin",
     "refused_join_key": "requests refused: join key",
+    "refused_send_key": "requests refused: send key",
+    "refused_published_rate": "published messages over their rate",
+    "refused_published_byte_rate": "published messages over their byte rate",
     "refused_proxy": "requests refused: PROXY header from who is no trusted proxy",
     "spared_blocked": "requests while their address was blocked",
     "spared_connection_rate": "requests too often",
     "spared_connections_per_ip": "requests beyond the connections of one address",
+    "spared_published_rate": "published messages over their rate",
+    "spared_published_byte_rate": "published messages over their byte rate",
 }
 
 _PASS_IN_DRY_RUNS: Final = frozenset({"over_message_rate", "over_byte_rate", "kicked"})

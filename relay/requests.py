@@ -8,17 +8,43 @@ import msgspec
 MAX_HEAD_BYTES: Final = 16 * 1024
 
 _REASONS: Final = {
+    200: b"OK",
+    204: b"No Content",
     400: b"Bad Request",
+    401: b"Unauthorized",
     403: b"Forbidden",
     404: b"Not Found",
     405: b"Method Not Allowed",
     408: b"Request Timeout",
+    413: b"Content Too Large",
     414: b"URI Too Long",
     426: b"Upgrade Required",
     429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
     503: b"Service Unavailable",
 }
+
+
+class Response(msgspec.Struct, frozen=True):
+    """An HTTP response, open to every origin; `headers` are whole lines. One without a content type has no content."""
+
+    status: int
+    content_type: bytes = b""
+    body: bytes = b""
+    headers: tuple[bytes, ...] = ()
+
+    def render(self, *, keeps_alive: bool = False, has_body: bool = True) -> bytes:
+        """The bytes of it; without `has_body` only its head (RFC 9110 section 9.3.2)."""
+        head = [
+            b"HTTP/1.1 %d %s" % (self.status, _REASONS[self.status]),
+            b"Access-Control-Allow-Origin: *",
+            b"Connection: " + (b"keep-alive" if keeps_alive else b"close"),
+            *self.headers,
+        ]
+        if self.content_type:
+            head.append(b"Content-Type: " + self.content_type)
+            head.append(b"Content-Length: %d" % len(self.body))
+        return b"\r\n".join([*head, b"", self.body if has_body else b""])
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -32,17 +58,9 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
         self.headers = headers
         self.reason = reason
 
-    def response(self, *, keeps_alive: bool = False, has_body: bool = True) -> bytes:
-        """The whole response: JSON `{"error": text}`, open to every origin."""
-        body = msgspec.json.encode({"error": self.text})
-        return render_response(
-            self.status,
-            b"application/json",
-            body,
-            *self.headers,
-            keeps_alive=keeps_alive,
-            has_body=has_body,
-        )
+    def response(self) -> Response:
+        """It as an answer: JSON `{"error": text}`."""
+        return json_response({"error": self.text}, *self.headers, status=self.status)
 
 
 class Request:
@@ -113,21 +131,6 @@ def parse_head(head: bytes) -> Request:
     return request
 
 
-def render_response(
-    status: int,
-    content_type: bytes,
-    body: bytes,
-    *headers: bytes,
-    keeps_alive: bool = False,
-    has_body: bool = True,
-) -> bytes:
-    """An HTTP/1.1 response with `Access-Control-Allow-Origin: *`; without `has_body` only its head (RFC 9110 section 9.3.2)."""
-    head = [
-        b"HTTP/1.1 %d %s" % (status, _REASONS.get(status, b"OK")),
-        b"Content-Type: " + content_type,
-        b"Content-Length: %d" % len(body),
-        b"Access-Control-Allow-Origin: *",
-        b"Connection: " + (b"keep-alive" if keeps_alive else b"close"),
-        *headers,
-    ]
-    return b"\r\n".join([*head, b"", body if has_body else b""])
+def json_response(content: object, *headers: bytes, status: int = 200) -> Response:
+    """A response whose body is this as JSON."""
+    return Response(status, b"application/json", msgspec.json.encode(content), headers)

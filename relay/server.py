@@ -15,20 +15,25 @@ import trio
 
 from relay import _core, http, systemd
 from relay.admission import Admission, Upgrade
+from relay.bodies import BodyRoom
 from relay.channel import CLOSE_TIMEOUT_SECONDS
 from relay.config import Settings, restart_only
 from relay.faults import FaultLog
 from relay.hub import Hub
+from relay.incoming import Body, Exchange, Incoming
 from relay.limits import AddressLimits
 from relay.listeners import ListenError, open_listeners, raise_file_limit, url_of
 from relay.protocol import CloseCode, UidSource, envelope_prefix
+from relay.publish import Publisher
 from relay.report import LimitsReport
-from relay.requests import MAX_HEAD_BYTES, Refusal, parse_head
+from relay.requests import MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
+from relay.routes import Routes
 from relay.setting import SettingError
 from relay.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
 MAX_HTTP_CONNECTIONS: Final = 1000
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 TURN_BUDGET_SECONDS: Final = 0.004
 REPORT_INTERVAL_SECONDS: Final = 60.0
 
@@ -58,6 +63,8 @@ class Server:
         self._admission = Admission(settings, self._limits)
         self._report = LimitsReport(self.stats)
         self._http_connections = 0
+        self._body_room = BodyRoom(MAX_BODY_BYTES)
+        self._routes = Routes(self._publish)
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
@@ -88,6 +95,9 @@ class Server:
                     nursery,
                     self._reactor.open_log,
                     lambda member: self._limits.remove(member.address),
+                )
+                self._publisher = Publisher(
+                    self.settings, self._admission, self._limits, self._hub.channels
                 )
                 for listener in listeners:
                     self._reactor.add_listener(listener.fileno())
@@ -140,6 +150,7 @@ class Server:
         self.settings = self._hub.settings = settings
         self._limits.configure(settings)
         self._admission = Admission(settings, self._limits)
+        self._publisher.configure(settings, self._admission)
         self._reactor.configure(**_reactor_settings(settings))
         _log.warning("the settings were loaded again")
 
@@ -224,15 +235,13 @@ class Server:
             if not request.wants_upgrade:
                 return None
             if self._stopping.is_set():
-                raise Refusal(
-                    503, "the server is shutting down", b"Retry-After: 5", reason="shutdown"
-                )
+                raise _shutting_down()
             upgrade = self._admission.accept(
                 request, peer, source, self._hub.channels, time.monotonic()
             )
         except Refusal as refusal:
             self._refusals[refusal.reason] += 1
-            return refusal.response()
+            return refusal.response().render()
         return self._join(upgrade)
 
     def _join(self, upgrade: Upgrade) -> _core.Member:
@@ -260,7 +269,7 @@ class Server:
             self._refusals["http_busy"] += 1
             refusal = Refusal(503, "too many requests at once, try again", b"Retry-After: 1")
             with sock, contextlib.suppress(OSError):
-                sock.send(refusal.response())
+                sock.send(refusal.response().render())
             return
         self._http_connections += 1
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
@@ -273,14 +282,28 @@ class Server:
             """It asks for an upgrade after all: back to the reactor."""
             self._reactor.adopt(stream.socket.detach(), data, peer, source)
 
+        async def answer(request: Request, body: Body) -> Response:
+            return await self._answer(Exchange(request, body, peer, source))
+
+        incoming = Incoming(stream, data, self.settings.handshake_timeout)
         try:
-            await http.serve_connection(
-                stream, data, adopt, self._may_stay, self.settings.handshake_timeout
-            )
+            await http.serve_connection(incoming, adopt, answer, self._may_stay, self._body_room)
         except Exception as exc:
             self._on_crash(None, exc)
         finally:
             self._http_connections -= 1
+
+    async def _answer(self, exchange: Exchange) -> Response:
+        try:
+            return await self._routes.answer(exchange)
+        except Refusal as refusal:
+            self._refusals[refusal.reason] += 1
+            raise
+
+    async def _publish(self, exchange: Exchange) -> Response:
+        if self._stopping.is_set():
+            raise _shutting_down()
+        return await self._publisher.post(exchange)
 
     def _may_stay(self) -> bool:
         """Whether HTTP connections may idle: not when they would keep others out, nor while the server ends."""
@@ -301,6 +324,10 @@ async def _feed_watchdog(interval: float | None) -> None:
     while interval:
         systemd.notify(systemd.WATCHDOG)
         await trio.sleep(interval)
+
+
+def _shutting_down() -> Refusal:
+    return Refusal(503, "the server is shutting down", b"Retry-After: 5", reason="shutdown")
 
 
 def _reactor_settings(settings: Settings) -> dict[str, Any]:

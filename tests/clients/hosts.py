@@ -1,4 +1,4 @@
-"""Hosts run the JavaScript driver (node/driver.mjs); clients are the itty clients inside one.
+"""Hosts run the JavaScript driver (node/driver.mjs); clients are the itty clients, and the PartySockets, inside one.
 
 A host is a Node process here and a page of Chromium in tests/browser. What a client's listeners
 hear, the frames its socket receives and how it closes arrive in three queues, each in order.
@@ -14,11 +14,13 @@ import threading
 from abc import ABC, abstractmethod
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from clients.tools import environment
 from support.connection import LIMIT_SECONDS
 from support.process import RelayProcess
+
+C = TypeVar("C", bound="Client")
 
 NODE_DIRECTORY = Path(__file__).parent / "node"
 
@@ -26,6 +28,12 @@ NODE_DIRECTORY = Path(__file__).parent / "node"
 def websocket_url(relay: RelayProcess, path: str = "") -> str:
     host, port = relay.address
     return f"ws://{host}:{port}{path}"
+
+
+def party_options(relay: RelayProcess, room: str, **options: Any) -> dict[str, Any]:
+    """What PartySocket needs to find a room of this relay."""
+    host, port = relay.address
+    return {"host": f"{host}:{port}", "room": room, **options}
 
 
 class HostError(Exception):
@@ -96,6 +104,10 @@ class Client:
         assert heard_by == listener_type, f"{heard_by!r} ran, expected {listener_type!r}: {event}"
         return event
 
+    def hears_any(self) -> tuple[str, Any]:
+        """The type of the next listener that ran, and its event."""
+        return take(self._heard, "any event")
+
     def hears_messages(self, count: int) -> list[Any]:
         return [self.hears("message")["message"] for _ in range(count)]
 
@@ -125,6 +137,47 @@ class Client:
             self._closes.put(report["closed"])
 
 
+class PartyClient(Client):
+    """A PartySocket, or a ReconnectingWebSocket alone."""
+
+    def send_bytes(self, data: bytes) -> Self:
+        return self._call("sendBytes", list(data))
+
+    def send_zeros(self, size: int) -> Self:
+        return self._call("sendZeros", size)
+
+    def close(self, *args: Any) -> Self:
+        return self._call("close", *args)
+
+    def reconnect(self, *args: Any) -> Self:
+        return self._call("reconnect", *args)
+
+    def update(self, **options: Any) -> Self:
+        return self._call("update", options)
+
+    def flood(self, text: str) -> Self:
+        """Send the text again and again until the connection is closed."""
+        return self._call("flood", text)
+
+    def stall(self, path: str) -> Self:
+        """Keep its process from doing anything, once it has answered this, until the file exists (Node only)."""
+        return self._call("stall", path)
+
+    def opens(self) -> dict[str, Any]:
+        """The next event, which must be an `open`: its url, id, retryCount."""
+        return self.hears("open")
+
+    def hears_data(self) -> str | bytes:
+        """What the next event, a message, carries."""
+        event = self.hears("message")
+        return event["text"] if "text" in event else bytes(event["bytes"])
+
+    def fetch(self, options: dict[str, Any], init: dict[str, Any], body: bytes = b"") -> Any:
+        """`PartySocket.fetch` from where the client lives; the status and the content, from JSON."""
+        self.on("fetched")._call("fetch", options, {**init, "bytes": list(body)} if body else init)
+        return self.hears("fetched")
+
+
 class Host(ABC):
     """Where commands run. A subclass posts commands and dispatches what is reported."""
 
@@ -147,10 +200,20 @@ class Host(ABC):
 
     def connect(self, url: str, options: dict[str, Any] | None = None, *, legacy=False) -> Client:
         """A client of this URL. It opens nothing until a method is called on it."""
+        return self._make(Client, "legacy" if legacy else "itty", url, options or {})
+
+    def party(self, relay: RelayProcess, room: str, **options: Any) -> PartyClient:
+        """A PartySocket of this room, which connects at once."""
+        return self._make(PartyClient, "party", party_options(relay, room, **options))
+
+    def reconnecting(self, url: str, **options: Any) -> PartyClient:
+        """A ReconnectingWebSocket."""
+        return self._make(PartyClient, "reconnecting", url, options)
+
+    def _make(self, kind: type[C], connector: str, *args: Any) -> C:
         name = f"client {len(self._clients)}"
-        client = self._clients[name] = Client(self, name)
-        connector = "legacy" if legacy else "itty"
-        self.run({"client": name, "method": "connect", "args": [connector, url, options or {}]})
+        client = self._clients[name] = kind(self, name)
+        self.run({"client": name, "method": "connect", "args": [connector, *args]})
         self._live_clients.append(client)
         return client
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 NODE_MODULES = Path(__file__).parent.parent / "node_modules"
-PACKAGES = ("itty-sockets", "ws")
+PACKAGES = ("itty-sockets", "partysocket", "ws")
 
 HAS_WEBSOCKET = (
     "typeof WebSocket !== 'undefined' || "

@@ -68,6 +68,23 @@ def test_the_wait_it_tells() -> None:
     assert AddressLimiter(2.0, 0.5).seconds_until(7, 5.0) == math.inf
 
 
+@pytest.mark.parametrize(("cost", "passes"), [(0.0, True), (7.5, True), (8.0, True), (8.5, False)])
+def test_a_cost_of_its_own(cost: float, passes: bool) -> None:
+    limiter = AddressLimiter(2.0, 10.0)
+    assert limiter.try_consume(7, 5.0, 2.0)
+    assert limiter.try_consume(7, 5.0, cost) is passes
+    left = 8.0 - cost if passes else 8.0
+    assert limiter.seconds_until(7, 5.0, 10.0) == pytest.approx((10.0 - left) / 2.0)
+    assert limiter.seconds_until(7, 5.0, 10.5) == math.inf
+
+
+@pytest.mark.parametrize("cost", [-1.0, math.nan])
+def test_a_cost_that_is_none(cost: float) -> None:
+    for ask in (AddressLimiter(1.0, 1.0).try_consume, AddressLimiter(0.0, 1.0).seconds_until):
+        with pytest.raises(ValueError, match="cost: expected 0 or more, got"):
+            ask(7, 5.0, cost)
+
+
 def test_asking_for_the_wait_changes_nothing() -> None:
     limiter = AddressLimiter(1.0, 4.0)
     for _ in range(10):

@@ -55,6 +55,17 @@ def numbers_of(data: bytes) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize(("is_message", "missed"), [(False, 0), (True, 40)])
+def test_what_is_appended_counts_when_it_is_a_message(
+    log: Log, is_message: bool, missed: int
+) -> None:
+    join(log, "a")
+    slow = join(log, "b")
+    for number in range(60):
+        log.append(frame(number, 98), is_message=is_message)
+    assert skip(slow) == missed
+
+
 def test_nothing_is_skipped_at_the_limit(log: Log) -> None:
     sender, slow = join(log, "a"), join(log, "b")
     fill(log, sender, 20)

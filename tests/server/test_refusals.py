@@ -68,6 +68,21 @@ def test_too_many_plain_connections(small: RelayProcess, visit_at: VisitAt, chan
     assert guests.join(channel).joined["total"] == 1
 
 
+def test_bodies_that_do_not_come_leave_room(small: RelayProcess, visit_at: VisitAt) -> None:
+    """They are waited for in half of the places; the rest is for requests that can be answered."""
+    guests = visit_at(small)
+    head = b"POST /party/x HTTP/1.1\r\nHost: relay.test\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+    answers = []
+    for _ in range(FILE_LIMIT // 10):
+        caller = guests.connect()
+        caller.send(head)
+        answers.append(caller.receive_response().status)
+    assert answers == [100] * (FILE_LIMIT // 20) + [503] * (FILE_LIMIT // 20)
+    asker = guests.connect()
+    asker.send(HEALTH)
+    assert asker.receive_response().status == 200
+
+
 @pytest.mark.parametrize(
     ("size", "status"), [(MAX_HEAD - 1, 200), (MAX_HEAD, 200), (MAX_HEAD + 1, 431)]
 )

@@ -6,11 +6,13 @@ import { connect } from 'itty-sockets'
 import { WebSocket } from 'ws'
 import { createDriver } from './driver.mjs'
 import { connectLegacy } from './legacy.mjs'
+import { partyConnectors } from './party.mjs'
 
 if (process.argv[2] === 'ws') globalThis.WebSocket = WebSocket
 
 const report = value => process.stdout.write(JSON.stringify(value) + '\n')
-const drive = createDriver({ itty: connect, legacy: connectLegacy }, report)
+const connectors = { itty: connect, legacy: connectLegacy, ...partyConnectors(globalThis.WebSocket) }
+const drive = createDriver(connectors, report)
 
 createInterface({ input: process.stdin })
   .on('line', line => drive(JSON.parse(line)))
