@@ -4,12 +4,13 @@ The Structs of `relay.protocol` are what this project's server writes, to the by
 speaks the protocol: absent is None, and unknown events and fields are kept.
 """
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Self
 
 import msgspec
+
+from relay.client.payload import decode_json
 
 
 class Event(msgspec.Struct, kw_only=True):
@@ -160,13 +161,12 @@ ENVELOPE_EVENTS: Final[dict[Any, type[Event]]] = {
 }
 
 _logger: Final = logging.getLogger("relay.client")
-_decoder = msgspec.json.Decoder()
 _NO_FIELDS: Final[dict[str, Any]] = {}
 
 
 def decode_event(text: str) -> Event:
     """The event in a text frame. Raises ValueError when it is not a JSON object."""
-    envelope = _decode(text)
+    envelope = decode_json(text)
     if not isinstance(envelope, dict):
         raise ValueError("expected an event, a JSON object, got another JSON value")
     try:
@@ -190,25 +190,6 @@ def event_of(frame: str | bytes) -> Event | None:
     except ValueError as exc:
         _logger.warning("a frame was ignored: %s", exc)
         return None
-
-
-def _decode(text: str) -> Any:
-    """The value of a JSON text. Raises ValueError.
-
-    What is JSON and msgspec refuses all the same (half a surrogate pair, numbers beyond a double) is left to the slower decoder.
-    """
-    try:
-        return _decoder.decode(text)
-    except msgspec.DecodeError:
-        pass
-    except RecursionError:
-        raise ValueError("expected values that are nested less deeply") from None
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("expected values that are nested less deeply") from None
-    except ValueError:
-        raise ValueError("expected an event, a JSON object, got no JSON") from None
 
 
 def _kind_of(envelope: dict[str, Any]) -> type[Event]:

@@ -1,5 +1,6 @@
-"""The text of a frame that sends a message: `@@uid@@` in front when it has one recipient, then the payload in JSON."""
+"""Values and JSON text; and the text of a frame that sends: `@@uid@@` in front when there is one recipient, then the payload."""
 
+import json
 from typing import Any, Final
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 ADDRESS_MARK: Final = "@@"
 
 _encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
 
 
 def encode_message(message: Any, uid: str | None = None) -> str:
@@ -29,14 +31,28 @@ def address(uid: str | None) -> str:
     return f"{ADDRESS_MARK}{uid}{ADDRESS_MARK}"
 
 
-def check_json(text: str) -> None:
-    """Raises ValueError unless the text is one JSON value, as the relay will have it."""
+def decode_json(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError unless it is one JSON value.
+
+    What is JSON and msgspec refuses all the same (half a surrogate pair, numbers beyond a double) is left to the slower decoder.
+    """
     try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except msgspec.DecodeError as exc:
-        raise ValueError(f"expected one JSON value: {exc}") from None
+        return _decoder.decode(text)
+    except msgspec.DecodeError:
+        pass
     except RecursionError:
         raise ValueError("expected values that are nested less deeply") from None
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("expected values that are nested less deeply") from None
+    except ValueError:
+        raise ValueError("expected one JSON value, got other text") from None
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)
 
 
 def _encode(message: Any) -> str:
