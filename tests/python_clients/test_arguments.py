@@ -79,7 +79,7 @@ def test_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("given", ["h:1", "ftp://h", "ws://h?x=1", "ws://h#x"])
 def test_a_base_url_that_is_none(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=r"^base_url: expected .*" + re.escape(given)):
+    with pytest.raises(ValueError, match=rf"^base_url: expected .*{re.escape(given)}"):
         url("room", base_url=given)
     monkeypatch.setenv("RELAY_URL", given)
     with pytest.raises(ValueError, match="^RELAY_URL: expected"):
