@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         OpenEvent,
         OtherEvent,
     )
+    from relay.client.party import PartySocket
+    from relay.client.reconnecting import ReconnectingWebSocket
     from relay.client.transport import Closed, ConnectError
     from relay.client.trio_channel import TrioChannel, open_channel
 
@@ -29,6 +31,8 @@ _EXPORTS = {
         *("CloseEvent", "ErrorEvent", "Event", "GapEvent", "JoinEvent", "LeaveEvent"),
         *("MessageEvent", "OpenEvent", "OtherEvent"),
     ),
+    "party": ("PartySocket",),
+    "reconnecting": ("ReconnectingWebSocket",),
     "transport": ("Closed", "ConnectError"),
     "trio_channel": ("TrioChannel", "open_channel"),
 }
@@ -48,6 +52,8 @@ __all__ = [
     "MessageEvent",
     "OpenEvent",
     "OtherEvent",
+    "PartySocket",
+    "ReconnectingWebSocket",
     "TrioChannel",
     "__version__",
     "connect",

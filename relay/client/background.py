@@ -7,13 +7,14 @@ threading has waited for the other threads, and daemon threads are still alive t
 """
 
 import atexit
-import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Final, ParamSpec, TypeVarTuple
 
 import trio
+
+from relay.client.listeners import log_error
 
 EXIT_FLUSH_SECONDS: Final = 2.0
 EXIT_CANCEL_SECONDS: Final = 1.5
@@ -22,8 +23,6 @@ THREAD_NAME: Final = "relay-client"
 Flush = Callable[[], Awaitable[object]]
 Arguments = TypeVarTuple("Arguments")
 Parameters = ParamSpec("Parameters")
-
-_logger: Final = logging.getLogger("relay.client")
 
 
 class Handle:
@@ -60,7 +59,7 @@ class Handle:
                 await function(*args)
         except Exception as exc:
             self.error = exc
-            _log(exc)
+            log_error(exc, "the background thread")
         finally:
             self._ended.set()
 
@@ -143,7 +142,7 @@ class _Loop:
         try:
             function()
         except Exception as exc:
-            _log(exc)
+            log_error(exc, "the background thread")
         finally:
             self._end_job()
 
@@ -207,18 +206,7 @@ async def _logged(function: Flush) -> None:
     try:
         await function()
     except Exception as exc:
-        _log(exc)
-
-
-def _log(error: Exception) -> None:
-    """Its type and where it was raised: its text may quote a message."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = (
-        f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown place"
-    )
-    _logger.error("%s at %s in the background thread", type(error).__name__, place)
+        log_error(exc, "the background thread")
 
 
 def _exit() -> None:

@@ -136,7 +136,7 @@ class Channel:
         if not self._activity.wait(LEAVE_SECONDS):
             self._cancel()
             self._activity.wait()
-        if error is None and self._conversation.failure and self._conversation.outbox:
+        if error is None and self._conversation.failure and self._conversation.queue:
             raise self._conversation.failure
 
     def _post(self, function: Any, *args: Any) -> Self:
@@ -155,24 +155,24 @@ class Channel:
             function(*args)
 
     def _put(self, text: str) -> None:
-        self._conversation.outbox.put(text)
+        self._conversation.queue.put(text)
         self._start()
 
     def _open(self) -> None:
-        self._is_wanted_again = self._conversation.outbox.is_ending and self._is_running
+        self._is_wanted_again = self._conversation.queue.is_ending and self._is_running
         self._start()
 
     def _end(self) -> None:
         self._is_wanted_again = False
         if self._is_running:
-            self._conversation.outbox.end()
+            self._conversation.queue.end()
 
     def _start(self) -> None:
         if self._is_running:
             return
         self._is_running = True
         self._stopped = trio.Event()
-        self._conversation.outbox.is_ending = False
+        self._conversation.queue.is_ending = False
         self._activity.begin()
         background.flush_at_exit(self._flush)
         self._handle = background.start(self._run)

@@ -8,7 +8,7 @@ from relay.client.address import Address
 from relay.client.backoff import Backoff
 from relay.client.dispatch import Listeners
 from relay.client.events import CloseEvent, OpenEvent, event_of
-from relay.client.outbox import Outbox
+from relay.client.send_queue import SendQueue
 from relay.client.transport import ABNORMAL_CLOSURE, Closed, ConnectError, Transport, open_transport
 
 PING_SECONDS: Final = 25.0
@@ -23,7 +23,7 @@ class Conversation:
 
     def __init__(self, address: Address, backoff: Backoff | None) -> None:
         self.listeners = Listeners()
-        self.outbox = Outbox()
+        self.queue = SendQueue()
         self.failure: ConnectError | Closed | None = None
         self.ended: CloseEvent | None = None
         self._address = address
@@ -31,14 +31,14 @@ class Conversation:
         self._failures = 0
 
     async def run(self) -> None:
-        """Connect, and stay connected until the outbox ends; without a backoff, for one connection at most."""
+        """Connect, and stay connected until the queue ends; without a backoff, for one connection at most."""
         self._failures = 0
         while True:
             await self._connect_once()
-            if self._backoff is None or self.outbox.is_ending or _is_final(self.failure):
+            if self._backoff is None or self.queue.is_ending or _is_final(self.failure):
                 return
             is_time = await self._pause(self._backoff.delay_seconds(self._failures))
-            if not is_time and not self.outbox:
+            if not is_time and not self.queue:
                 return
 
     async def _connect_once(self) -> None:
@@ -54,10 +54,10 @@ class Conversation:
         self.listeners.run(ended)
 
     async def _pause(self, seconds: float) -> bool:
-        """Until the time is over, which is true then, or the outbox ends."""
+        """Until the time is over, which is true then, or the queue ends."""
         with trio.move_on_after(seconds) as limit:
-            while not self.outbox.is_ending:
-                await self.outbox.wait_changed()
+            while not self.queue.is_ending:
+                await self.queue.wait_changed()
         return limit.cancelled_caught
 
     async def _converse(self) -> CloseEvent:
@@ -67,7 +67,7 @@ class Conversation:
         ) as transport:
             self.failure = None
             try:
-                await self.outbox.flush(transport)
+                await self.queue.flush(transport)
             except Closed as exc:
                 return self._ended_by(exc)
             self.listeners.run(OpenEvent())
@@ -81,7 +81,7 @@ class Conversation:
             nursery.start_soon(self._hear, transport, sending)
             with sending:
                 try:
-                    await self.outbox.send_to_the_end(transport)
+                    await self.queue.send_to_the_end(transport)
                 except Closed:
                     return  # what came before the close is still to be heard
                 await transport.aclose()
@@ -94,11 +94,11 @@ class Conversation:
                 if event is not None:
                     self.listeners.run(event)
         except Closed:
-            if not self.outbox.is_ending:
+            if not self.queue.is_ending:
                 sending.cancel()
 
     def _ended_by(self, closed: Closed) -> CloseEvent:
-        self.failure = None if self.outbox.is_ending and not self.outbox else closed
+        self.failure = None if self.queue.is_ending and not self.queue else closed
         return CloseEvent(code=closed.code, reason=closed.reason, was_clean=closed.was_clean)
 
 

@@ -27,6 +27,10 @@ class ConnectError(Exception):
         self.status = status
 
 
+class ConnectTimeout(ConnectError):  # noqa: N818 - as its kind is called
+    """The server took too long to answer."""
+
+
 class _ErrorBody(msgspec.Struct):
     error: str
 
@@ -55,8 +59,8 @@ async def dial(target: Target, ssl_context: ssl.SSLContext | None) -> trio.abc.S
     return secure
 
 
-def timed_out(seconds: float) -> ConnectError:
-    return ConnectError(f"no connection within {seconds:g} s")
+def timed_out(seconds: float) -> ConnectTimeout:
+    return ConnectTimeout(f"no connection within {seconds:g} s")
 
 
 def refusal_of(failure: Exception | None, first_bytes: bytes) -> ConnectError:

@@ -1,47 +1,61 @@
-"""What a channel has still to send. It outlives connections: what one could not take, the next one sends."""
+"""Messages that wait for a connection. Pure."""
 
 from collections import deque
+from collections.abc import Iterable
 
-import trio
+Message = str | bytes
 
-from relay.client.transport import Transport
+
+def checked_message(data: object) -> Message:
+    """What can be sent as it is now. Raises TypeError for what is no message, ValueError for text that UTF-8 cannot encode."""
+    if isinstance(data, str):
+        try:
+            data.encode()
+        except UnicodeEncodeError:
+            raise ValueError("data: expected text without lone surrogates") from None
+        return data
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"data: expected a string or bytes, not {type(data).__name__}")
+
+
+def amount(messages: Iterable[Message]) -> int:
+    """Bytes, strings being counted in UTF-16 code units as JavaScript does."""
+    return sum(_size(message) for message in messages)
+
+
+def _size(message: Message) -> int:
+    if isinstance(message, bytes) or message.isascii():
+        return len(message)
+    return len(message.encode("utf-16-le")) // 2
 
 
 class Outbox:
-    """Texts in order, and whether the connection is to be closed behind the last. Used by one thread at a time."""
+    """At most `limit` messages, in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._texts: deque[str] = deque()
-        self._changed = trio.Event()
-        self.is_ending = False
+        self._messages: deque[Message] = deque()
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._messages)
 
-    def put(self, text: str) -> None:
-        self._texts.append(text)
-        self._changed.set()
+    @property
+    def amount(self) -> int:
+        return amount(self._messages)
 
-    def end(self) -> None:
-        """Nothing more is to follow, on this connection."""
-        self.is_ending = True
-        self._changed.set()
+    def add(self, message: Message, limit: float) -> bool:
+        """Whether there was room; if not, the message is dropped."""
+        if len(self._messages) >= limit:
+            return False
+        self._messages.append(message)
+        return True
 
-    async def flush(self, transport: Transport) -> None:
-        """Send all there is. A text leaves the outbox when it has been sent. Raises Closed."""
-        while self._texts:
-            await transport.send(self._texts[0])
-            self._texts.popleft()
+    def put_back(self, messages: Iterable[Message]) -> None:
+        """In front of the others: they had been taken to be sent, and were not."""
+        self._messages.extendleft(reversed(list(messages)))
 
-    async def send_to_the_end(self, transport: Transport) -> None:
-        """Send what there is and what comes, until `end`. Raises Closed."""
-        while True:
-            await self.flush(transport)
-            if self.is_ending:
-                return
-            await self.wait_changed()
-
-    async def wait_changed(self) -> None:
-        """Until a text is put in, or the end is near."""
-        self._changed = trio.Event()
-        await self._changed.wait()
+    def drain(self) -> list[Message]:
+        """All of them, which are then no longer here."""
+        drained = list(self._messages)
+        self._messages.clear()
+        return drained

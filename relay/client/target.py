@@ -48,9 +48,9 @@ def parse_target(
         host,
         default_port if port is None else port,
         _host_header(host, port, default_port),
-        _resource(url),
+        http_resource(url),
         _checked_subprotocols(subprotocols),
-        _checked_headers(headers),
+        checked_headers(headers),
     )
 
 
@@ -59,7 +59,7 @@ def _host_header(host: str, port: int | None, default_port: int) -> str:
     return name if port in (None, default_port) else f"{name}:{port}"
 
 
-def _resource(url: str) -> str:
+def http_resource(url: str) -> str:
     """Path and query as they are written, an empty query included; what is not ASCII is percent-encoded (RFC 3986)."""
     rest = url.partition("://")[2].partition("#")[0]
     end = min((found for found in (rest.find("/"), rest.find("?")) if found >= 0), default=None)
@@ -81,7 +81,7 @@ def _checked_subprotocols(subprotocols: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-def _checked_headers(
+def checked_headers(
     headers: Mapping[str, str] | Iterable[tuple[str, str]],
 ) -> tuple[tuple[bytes, bytes], ...]:
     """Values are never shown: keys are among them."""

@@ -18,7 +18,7 @@ from trio_websocket import (
 )
 from wsproto.utilities import ProtocolError
 
-from relay.client.dial import ConnectError, dial, refusal_of, timed_out
+from relay.client.dial import ConnectError, ConnectTimeout, dial, refusal_of, timed_out
 from relay.client.target import Target, parse_target
 from relay.client.watched import WatchedStream
 
@@ -31,7 +31,7 @@ _READ_BYTES: Final = 64 * 1024
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
-__all__ = ["Closed", "ConnectError", "Headers", "Transport", "open_transport"]
+__all__ = ["Closed", "ConnectError", "ConnectTimeout", "Headers", "Transport", "open_transport"]
 
 
 class Closed(Exception):  # noqa: N818 - an end is no error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Any
 
 import pytest
@@ -79,8 +78,9 @@ def test_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("given", ["h:1", "ftp://h", "ws://h?x=1", "ws://h#x"])
 def test_a_base_url_that_is_none(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match=rf"^base_url: expected .*{re.escape(given)}"):
+    with pytest.raises(ValueError, match=r"^base_url: expected") as caught:
         url("room", base_url=given)
+    assert repr(given) in str(caught.value)
     monkeypatch.setenv("RELAY_URL", given)
     with pytest.raises(ValueError, match="^RELAY_URL: expected"):
         websocket_base(None)
