@@ -55,6 +55,7 @@ class Address(msgspec.Struct, frozen=True):
         name: str,
         *,
         base_url: str | None = None,
+        echo: bool = False,
         join_key: str | None = None,
         send_key: str | None = None,
     ) -> Self:
@@ -64,7 +65,8 @@ class Address(msgspec.Struct, frozen=True):
         path = f"/parties/{_quote('room', party if slash else 'main')}/{_quote('room', room)}"
         is_url = name.startswith(_WEBSOCKET)
         url = name if is_url else websocket_base(base_url) + path
-        return cls(url, tuple(_key_headers(join_key, send_key)))
+        options = [*_switch_options({"echo": echo})]
+        return cls(_with_query(url, options), tuple(_key_headers(join_key, send_key)))
 
 
 def websocket_base(base_url: str | None) -> str:

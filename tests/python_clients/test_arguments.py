@@ -82,7 +82,7 @@ def test_a_base_url_that_is_none(given: str, monkeypatch: pytest.MonkeyPatch) ->
         url("room", base_url=given)
     assert repr(given) in str(caught.value)
     monkeypatch.setenv("RELAY_URL", given)
-    with pytest.raises(ValueError, match="^RELAY_URL: expected"):
+    with pytest.raises(ValueError, match=r"^RELAY_URL: expected"):
         websocket_base(None)
 
 

@@ -145,14 +145,12 @@ def test_listeners_stay_and_open_opens_again(channel: str, heard: Heard) -> None
 
 def test_a_removed_listener_is_silent(visit: Visitors, channel: str, heard: Heard) -> None:
     removed = Heard()
-    with client.connect(channel).on("message", removed).on("message", heard) as made:
+    made = client.connect(channel).on("message", removed).on("message", heard).on("open", heard)
+    with made:
+        heard.next_of(client.OpenEvent)
         made.remove("message", removed)
-        made.on("open", heard)
-        witness = visit.join(channel)
-        made.on("join", heard)
-        witness.send_text("1")
-        while not isinstance(heard.next(), client.MessageEvent):
-            pass
+        visit.join(channel).send_text("1")
+        heard.next_of(client.MessageEvent)
     assert removed.is_empty
 
 
