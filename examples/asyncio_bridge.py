@@ -1,4 +1,4 @@
-"""A channel inside asyncio: listeners run in another thread and hand events to the loop, where a task adds up the numbers it gets.
+"""A channel inside asyncio: listeners run in another thread and hand events to the loop, where a task adds up what it gets.
 
 python examples/asyncio_bridge.py ROOM; then: relay send ROOM 5
 """
