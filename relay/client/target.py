@@ -39,7 +39,7 @@ def parse_target(
     if parts.scheme not in _DEFAULT_PORTS:
         raise ValueError(f"url: expected the scheme ws or wss, not {parts.scheme!r}")
     if not host:
-        raise ValueError("url: expected a host after the scheme")
+        raise ValueError("url: expected a host name after the scheme, or an address")
     if parts.username is not None:
         raise ValueError("url: expected no user name in it; pass headers instead")
     default_port = _DEFAULT_PORTS[parts.scheme]
@@ -55,8 +55,15 @@ def parse_target(
 
 
 def _host_header(host: str, port: int | None, default_port: int) -> str:
-    name = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    name = f"[{host}]" if ":" in host else _ascii_host(host)
     return name if port in (None, default_port) else f"{name}:{port}"
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        raise ValueError("url: expected a host name after the scheme, or an address") from None
 
 
 def http_resource(url: str) -> str:

@@ -12,7 +12,6 @@ from typing import Final, TypeAlias, cast
 import trio
 from trio_websocket import (
     ConnectionClosed,
-    ConnectionRejected,
     WebSocketConnection,
     wrap_client_stream,
 )
@@ -35,7 +34,10 @@ __all__ = ["Closed", "ConnectError", "ConnectTimeout", "Headers", "Transport", "
 
 
 class Closed(Exception):  # noqa: N818 - an end is no error
-    """The connection has ended: with the peer's close code, or with 1006 (`was_clean` False) when none came."""
+    """The connection has ended: with the peer's close code, or with 1006 (`was_clean` False) when none came.
+
+    1002, 1007 and 1009 may be ours: the peer has broken the protocol, or sent more than `max_message_bytes`.
+    """
 
     def __init__(self, code: int, reason: str, was_clean: bool) -> None:
         super().__init__(f"closed with {code}{f': {reason}' if reason else ''}")
@@ -159,6 +161,7 @@ class _Run:
         self._connection: WebSocketConnection | None = None
         self._failure: Exception | None = None
         self._is_pinging = False
+        self._reading = trio.CancelScope()
 
     async def open(self, nursery: trio.Nursery, ssl_context: ssl.SSLContext | None) -> None:
         """Until the opening handshake is done or has failed; `transport` says which."""
@@ -171,10 +174,15 @@ class _Run:
 
     async def _read(self, task_status: trio.TaskStatus[None]) -> None:
         try:
-            async with trio.open_nursery() as nursery:
-                self._connection = await self._shake_hands(nursery)
-                task_status.started()
-        except* (ConnectionClosed, ConnectionRejected, ConnectError, ProtocolError) as group:
+            with self._reading:
+                async with trio.open_nursery() as nursery:
+                    self._connection = await self._shake_hands(nursery)
+                    # A block that is cancelled needs the reader for its closing handshake.
+                    self._reading.shield = True
+                    task_status.started()
+        except* (
+            Exception
+        ) as group:  # of any library below: wsproto's and h11's come through as they are
             self._failure = _first(group)
         if self._connection is None:
             task_status.started()
@@ -202,7 +210,8 @@ class _Run:
             return Transport(self._connection, self._stream)
         if self._failure is None and limit.cancelled_caught:
             raise timed_out(timeout_seconds)
-        raise refusal_of(self._failure, self._stream.first_bytes if self._stream else b"")
+        first_bytes = self._stream.first_bytes if self._stream else b""
+        raise refusal_of(self._failure, first_bytes) from self._failure
 
     async def keep_alive(self, nursery: trio.Nursery, seconds: float) -> None:
         assert self._stream is not None
@@ -223,6 +232,7 @@ class _Run:
         self._is_pinging = False
 
     async def abort(self) -> None:
+        self._reading.cancel()
         if self._stream is not None:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(self._stream)

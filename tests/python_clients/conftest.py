@@ -1,19 +1,19 @@
-"""The running relay, its URL, and channels whose events a test can wait for."""
+"""The running relay that the Python clients connect to, and its URL."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from support.fixtures import VisitAt, channel, relay, start_relay, visit, visit_at
+from support.fixtures import channel, relay, start_relay, visit, visit_at
 from support.process import CHANNEL_MARK, RelayProcess
 
 from .heard import url_of
 
-__all__ = ["VisitAt", "channel", "relay", "start_relay", "visit", "visit_at"]
+__all__ = ["channel", "relay", "start_relay", "visit", "visit_at"]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def base_url(relay: RelayProcess, monkeypatch: pytest.MonkeyPatch) -> str:
     """The default server's, which clients take from the environment."""
     monkeypatch.setenv("RELAY_URL", url_of(relay))

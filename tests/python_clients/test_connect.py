@@ -19,6 +19,8 @@ from relay.client import background
 
 from .heard import Heard, url_of
 
+pytestmark = pytest.mark.usefixtures("base_url")
+
 AT_ONCE = client.Backoff(first_seconds=0.01, longest_seconds=0.05)
 
 

@@ -14,6 +14,8 @@ import relay as client
 
 from .heard import url_of
 
+pytestmark = pytest.mark.usefixtures("base_url")
+
 MEBIBYTE = 2**20
 
 
