@@ -136,8 +136,8 @@ class Channel:
         if not self._activity.wait(LEAVE_SECONDS):
             self._cancel()
             self._activity.wait()
-        if error is None and self._conversation.failure and self._conversation.queue:
-            raise self._conversation.failure
+        if error is None and (loss := self._conversation.loss) is not None:
+            raise loss
 
     def _post(self, function: Any, *args: Any) -> Self:
         self._activity.begin()

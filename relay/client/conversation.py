@@ -30,6 +30,12 @@ class Conversation:
         self._backoff = backoff
         self._failures = 0
 
+    @property
+    def loss(self) -> ConnectError | Closed | None:
+        """Why something has not been sent, or why there never was a connection that one attempt was to make."""
+        has_lost = self.queue or (self._backoff is None and isinstance(self.failure, ConnectError))
+        return self.failure if has_lost else None
+
     async def run(self) -> None:
         """Connect, and stay connected until the queue ends; without a backoff, for one connection at most."""
         self._failures = 0

@@ -253,6 +253,9 @@ def test_no_relay(heard: Heard) -> None:
     assert "refused" in closed.reason
     with pytest.raises(client.ConnectError, match="refused"), made:
         made.send(2)
+    silent = client.connect("room", base_url=f"ws://127.0.0.1:{port}")
+    with pytest.raises(client.ConnectError, match="refused"), silent:
+        silent.open()
     with pytest.raises(KeyError, match="of the block"), made.send(3):
         raise KeyError("of the block")
 
