@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import (
     address_flood,
+    clients,
     join_storm,
     limits,
     loud_channel,
@@ -22,7 +23,16 @@ from benchmarks.study import Finding, Study, plain
 
 STUDIES = [
     module.STUDY
-    for module in (limits, rates, slow_reader, loud_channel, join_storm, ping_spread, address_flood)
+    for module in (
+        limits,
+        rates,
+        slow_reader,
+        loud_channel,
+        join_storm,
+        ping_spread,
+        address_flood,
+        clients,
+    )
 ]
 
 

@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -20,8 +21,21 @@ if TYPE_CHECKING:
     from relay.server import Server
 
 
+_CLIENTS: Final = ("listen", "send")
+"""Commands of relay/commands, loaded when they are used: the server needs none of what they import."""
+
+
 class _Relay(click.Group):
     """Tells what is wrong with a command line in one line, as all other errors are told."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_CLIENTS]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _CLIENTS:
+            return super().get_command(ctx, name)
+        command: click.Command = getattr(import_module(f"relay.commands.{name}"), name)
+        return command
 
     def main(self, *args: Any, **extra: Any) -> Any:
         extra["standalone_mode"] = False

@@ -104,6 +104,15 @@ def test_clients_know_nothing_of_the_server(path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "commands").glob("*.py")), ids=lambda path: path.stem
+)
+def test_commands_that_are_clients_know_nothing_of_the_server(path: Path) -> None:
+    own = ("relay.client", "relay.commands")
+    names = {name for name in imported(path) if name.split(".")[0] in {"relay", "httptools"}}
+    assert not {name for name in names if not name.startswith(own)}
+
+
 def test_the_core_knows_neither_trio_nor_http() -> None:
     sources = (PACKAGE.parent / "_core").glob("*.p[xy][ix]")
     imports = {

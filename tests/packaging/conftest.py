@@ -23,7 +23,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in ROOT.iterdir():
         if path.is_file():
             shutil.copy2(path, copy)
-    for name in [*PACKAGED, ".ci", "benchmarks", "deploy", "docs"]:
+    for name in [*PACKAGED, ".ci", "benchmarks", "deploy", "docs", "examples"]:
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, copy / name, ignore=BUILT)
     return copy

@@ -45,7 +45,7 @@ def test_sdist_holds_what_the_build_and_the_tests_need(set_up, checkout, tmp_pat
 
     with tarfile.open(tmp_path / f"itty_relay-{__version__}.tar.gz") as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    assert held >= files_below(checkout, "_core", "relay", "deploy", "tests", ".ci")
+    assert held >= files_below(checkout, "_core", "relay", "deploy", "examples", "tests", ".ci")
     assert held >= {"pyproject.toml", "setup.py", "Makefile", "README.md", "LICENSE"}
     assert not [name for name in held if name.endswith((".so", ".c", ".pyc"))]
 

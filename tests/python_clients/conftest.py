@@ -1,5 +1,30 @@
-"""The running relay that the Python clients connect to."""
+"""The running relay that the Python clients connect to, and its URL."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
 from support.fixtures import channel, relay, start_relay, visit, visit_at
+from support.process import CHANNEL_MARK, RelayProcess
+
+from .heard import url_of
 
 __all__ = ["channel", "relay", "start_relay", "visit", "visit_at"]
+
+
+@pytest.fixture
+def base_url(relay: RelayProcess, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The default server's, which clients take from the environment."""
+    monkeypatch.setenv("RELAY_URL", url_of(relay))
+    return url_of(relay)
+
+
+@pytest.fixture
+def namespace_file(tmp_path: Path) -> str:
+    """Settings that ask for keys in the channels of these tests."""
+    path = tmp_path / "relay.toml"
+    path.write_text(
+        f'[namespaces."{CHANNEL_MARK}"]\njoin_keys = ["come in"]\nsend_keys = ["speak"]\n'
+    )
+    return str(path)

@@ -1,0 +1,123 @@
+"""How programs end that use `relay.connect`: nothing that was queued is lost, and nothing keeps the process."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from support.connection import LIMIT_SECONDS
+from support.member import Visitors
+
+from .test_listen_send import environment_of
+
+HEAD = "import relay, sys, threading; connect, room = relay.connect, sys.argv[1]\n"
+
+
+def start(program: str, base_url: str, channel: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", HEAD + program, channel],
+        env=environment_of(base_url),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The exit code and stderr; fails when the process does not end."""
+    try:
+        _, errors = process.communicate(timeout=3 * LIMIT_SECONDS)
+    finally:
+        process.kill()
+        process.communicate()
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "for i in range(1000): c = connect(room).send(i) if i == 0 else c.send(i)",
+        "c = connect(room)\nfor i in range(1000): c.send(i)\nc.close()",
+        "c = connect(room, reconnect=True)\nfor i in range(1000): c.send(i)",
+        "with connect(room) as c:\n for i in range(1000): c.send(i)",
+        "c = connect(room)\nfor i in range(1000): c.send(i)\nsys.exit(0)",
+        "c = connect(room)\nt = threading.Thread(target=lambda: [c.send(i) for i in range(1000)])\nt.start()",
+    ],
+)
+def test_nothing_queued_is_lost(visit: Visitors, base_url: str, channel: str, program: str) -> None:
+    member = visit.join(channel)
+    assert outcome(start(program, base_url, channel)) == (0, "")
+    events = member.receive_total(1)
+    assert [event["message"] for event in events if "message" in event] == [*range(1000)]
+
+
+def test_an_open_channel_keeps_no_process(visit: Visitors, base_url: str, channel: str) -> None:
+    member = visit.join(channel)
+    program = "e = threading.Event(); connect(room).on('open', lambda _: e.set()); e.wait()"
+    assert outcome(start(program, base_url, channel)) == (0, "")
+    assert [event["type"] for event in member.receive_total(1)] == ["join", "leave"]
+
+
+def test_an_error_of_the_program_is_its_own(base_url: str, channel: str) -> None:
+    code, errors = outcome(
+        start("connect(room).send(1); raise KeyError('mine')", base_url, channel)
+    )
+    assert code == 1
+    assert "KeyError: 'mine'" in errors
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["connect(room).send(1)", "connect(room, reconnect=True).send(1)", "connect(room).open()"],
+)
+def test_a_relay_that_never_answers_keeps_no_process(channel: str, program: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        base_url = f"ws://127.0.0.1:{mute.getsockname()[1]}"
+        assert outcome(start(program, base_url, channel)) == (0, "")
+
+
+def test_no_relay_keeps_no_process(channel: str) -> None:
+    program = "connect(room, reconnect=True, base_url='ws://127.0.0.1:1').send(1)"
+    assert outcome(start(program, "ws://127.0.0.1:1", channel)) == (0, "")
+
+
+def test_a_listener_that_blocks_keeps_no_process(base_url: str, channel: str) -> None:
+    program = (
+        "e = threading.Event()\n"
+        "connect(room).on('open', lambda _: (e.set(), threading.Event().wait()))\n"
+        "e.wait()"
+    )
+    assert outcome(start(program, base_url, channel))[0] == 0
+
+
+def test_ctrl_c_ends_wait(visit: Visitors, base_url: str, channel: str) -> None:
+    member = visit.join(channel)
+    process = start("connect(room).on('message', print).wait()", base_url, channel)
+    member.receive_total(2)
+    process.send_signal(signal.SIGINT)
+    code, errors = outcome(process)
+    assert code == -signal.SIGINT
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert member.receive_event()["type"] == "leave"
+
+
+def test_a_child_after_a_fork(visit: Visitors, base_url: str, channel: str) -> None:
+    member = visit.join(channel)
+    program = (
+        "import os, warnings; warnings.simplefilter('ignore')\n"
+        "with connect(room) as c: c.send('parent')\n"
+        "child = os.fork()\n"
+        "if child == 0:\n with connect(room) as c: c.send('child')\n"
+        "else: assert os.waitpid(child, 0)[1] == 0"
+    )
+    assert outcome(start(program, base_url, channel)) == (0, "")
+    messages = [
+        event["message"]
+        for event in (*member.receive_total(1), *member.receive_total(1))
+        if "message" in event
+    ]
+    assert messages == ["parent", "child"]
