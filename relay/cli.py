@@ -80,7 +80,14 @@ def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> No
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
     )
-    _run(settings, lambda: load_settings(config_path, os.environ, given_flags(ctx)).settings)
+    _log_contradictions(settings)
+
+    def reload() -> Settings:
+        loaded = load_settings(config_path, os.environ, given_flags(ctx)).settings
+        _log_contradictions(loaded)
+        return loaded
+
+    _run(settings, reload)
 
 
 @main.command("check-config", cls=SettingsCommand, short_help="Check settings.")
@@ -103,6 +110,11 @@ def _load(ctx: click.Context, config_path: str | None) -> Loaded:
         return load_settings(config_path, os.environ, given_flags(ctx))
     except ConfigError as exc:
         _fail("\nrelay: ".join(exc.lines), 2)
+
+
+def _log_contradictions(settings: Settings) -> None:
+    for warning in find_contradictions(settings):
+        logging.getLogger("relay").warning("%s", warning)
 
 
 def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
