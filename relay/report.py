@@ -21,6 +21,7 @@ _WORDS: Final = {
     "refused_connections_per_ip": "requests refused: too many connections of one address",
     "refused_origin": "requests refused: origin",
     "refused_join_key": "requests refused: join key",
+    "bad_proxy_header": "connections refused: no PROXY header, or a malformed one",
     "refused_proxy": "requests refused: PROXY header from who is no trusted proxy",
     "spared_blocked": "requests while their address was blocked",
     "spared_connection_rate": "requests too often",
