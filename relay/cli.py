@@ -35,6 +35,11 @@ class _Relay(click.Group):
             _fail(f"{exc.format_message().rstrip('.')}; {command} --help lists all", exc.exit_code)
         except click.Abort:
             sys.exit(1)
+        except OSError as exc:
+            _give_up_output()
+            if isinstance(exc, BrokenPipeError):  # nobody wants to read on
+                sys.exit(1)
+            _fail(f"cannot write: {exc.strerror or exc}", 1)
 
 
 @click.group(
@@ -132,7 +137,7 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
     def announce(urls: list[str]) -> None:
         lines = [
             f"relay {__version__}",
-            f"file limit {server.file_limit}, room for {server.max_connections} connections",
+            _room(server),
             *(
                 f"clients connect to {_client_url(url)}/c/<channel>"
                 for url in urls
@@ -142,8 +147,8 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
         ]
         try:
             click.echo("\n".join(lines))
-        except OSError:
-            sys.stdout = open(os.devnull, "w")  # nobody reads; serve all the same  # noqa: SIM115
+        except OSError:  # nobody reads; serve all the same
+            _give_up_output()
 
     try:
         trio.run(_serve_to_the_end, server, announce)
@@ -151,6 +156,18 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
         _fail(str(exc), 1)
     except OSError as exc:
         _fail(f"cannot start: {exc.strerror or exc}", 1)
+
+
+def _give_up_output() -> None:
+    """What could not be written must not fail once more at the end of the process."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _room(server: "Server") -> str:
+    """How many connections can be taken, and how many should have been, if that is more."""
+    room = f"file limit {server.file_limit}, room for {server.max_connections} connections"
+    wanted = server.settings.max_connections
+    return f"{room}, not {wanted}" if wanted > server.max_connections else room
 
 
 def _client_url(url: str) -> str:
