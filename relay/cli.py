@@ -49,6 +49,11 @@ class _Relay(click.Group):
             _fail(f"{exc.format_message().rstrip('.')}; {command} --help lists all", exc.exit_code)
         except click.Abort:
             sys.exit(1)
+        except OSError as exc:
+            _give_up_output()
+            if isinstance(exc, BrokenPipeError):  # nobody wants to read on
+                sys.exit(1)
+            _fail(f"cannot write: {exc.strerror or exc}", 1)
 
 
 @click.group(
@@ -94,7 +99,14 @@ def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> No
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
     )
-    _run(settings, lambda: load_settings(config_path, os.environ, given_flags(ctx)).settings)
+    _log_contradictions(settings)
+
+    def reload() -> Settings:
+        loaded = load_settings(config_path, os.environ, given_flags(ctx)).settings
+        _log_contradictions(loaded)
+        return loaded
+
+    _run(settings, reload)
 
 
 @main.command("check-config", cls=SettingsCommand, short_help="Check settings.")
@@ -119,6 +131,11 @@ def _load(ctx: click.Context, config_path: str | None) -> Loaded:
         _fail("\nrelay: ".join(exc.lines), 2)
 
 
+def _log_contradictions(settings: Settings) -> None:
+    for warning in find_contradictions(settings):
+        logging.getLogger("relay").warning("%s", warning)
+
+
 def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
     if importlib.util.find_spec("relay._core") is None:
         _fail(
@@ -134,7 +151,7 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
     def announce(urls: list[str]) -> None:
         lines = [
             f"relay {__version__}",
-            f"file limit {server.file_limit}, room for {server.max_connections} connections",
+            _room(server),
             *(
                 f"clients connect to {_client_url(url)}/c/<channel>"
                 for url in urls
@@ -144,8 +161,8 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
         ]
         try:
             click.echo("\n".join(lines))
-        except OSError:
-            sys.stdout = open(os.devnull, "w")  # nobody reads; serve all the same  # noqa: SIM115
+        except OSError:  # nobody reads; serve all the same
+            _give_up_output()
 
     try:
         trio.run(_serve_to_the_end, server, announce)
@@ -153,6 +170,18 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
         _fail(str(exc), 1)
     except OSError as exc:
         _fail(f"cannot start: {exc.strerror or exc}", 1)
+
+
+def _give_up_output() -> None:
+    """What could not be written must not fail once more at the end of the process."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _room(server: "Server") -> str:
+    """How many connections can be taken, and how many should have been, if that is more."""
+    room = f"file limit {server.file_limit}, room for {server.max_connections} connections"
+    wanted = server.settings.max_connections
+    return f"{room}, not {wanted}" if wanted > server.max_connections else room
 
 
 def _client_url(url: str) -> str:

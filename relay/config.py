@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from relay.namespaces import Namespace, Namespaces
-from relay.rules import Each, Fits, Range, check_network, check_origin
+from relay.rules import Each, Fits, Range, check_network, check_origin, is_host
 from relay.setting import (
     About,
     Amount,
@@ -23,12 +23,12 @@ from relay.setting import (
 )
 from relay.units import show_size
 
-__all__ = ["SETTINGS", "Namespace", "Settings", "find_contradictions", "restart_only"]
+__all__ = ["SETTINGS", "Namespace", "Settings", "changed", "find_contradictions", "restart_only"]
 
 MAX_CONNECTIONS: Final = 10_000_000
 
 _SWITCH: Final = Fits("true or false", lambda value: True)
-_HOST: Final = Fits("a host name or an address", str.isprintable)
+_HOST: Final = Fits('a host name, or an address such as "127.0.0.1" or "::1"', is_host)
 _NETWORKS: Final = Each(
     'addresses, networks such as "10.0.0.0/8", or "unix:" (whoever comes by a Unix socket)',
     check_network,
@@ -259,7 +259,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Seconds,
         About(
             Group.TIME,
-            "Time over which everyone is closed when the server ends.",
+            "Time over which everyone is closed when the server ends, at least a thousand a second.",
             Range(0, 3600.0, zero="at once"),
         ),
     ] = 10.0
@@ -279,17 +279,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 SETTINGS: Final[dict[str, Setting]] = settings_of(Settings)
 
 
+def changed(old: Settings, new: Settings) -> list[str]:
+    """The names of the settings that differ."""
+    return [name for name in SETTINGS if getattr(old, name) != getattr(new, name)]
+
+
 def restart_only(old: Settings, new: Settings) -> list[str]:
     """The settings that differ and that a running server cannot change."""
-    return [
-        setting.name
-        for setting in SETTINGS.values()
-        if setting.about.needs_restart and getattr(old, setting.name) != getattr(new, setting.name)
-    ]
+    return [name for name in changed(old, new) if SETTINGS[name].about.needs_restart]
 
 
 def find_contradictions(settings: Settings) -> list[str]:
     """What is allowed and surely not meant, one line each."""
+    return [*_unsendable(settings), *_trusted_by_all(settings)]
+
+
+def _trusted_by_all(settings: Settings) -> list[str]:
+    return [
+        f"trusted_proxies ({network}) trusts every address: each client chooses whose it is taken for"
+        for network in settings.trusted_proxies
+        if network.endswith("/0")
+    ]
+
+
+def _unsendable(settings: Settings) -> list[str]:
     if settings.byte_rate == 0 or settings.limits != "on":
         return []
     burst = show_size(settings.byte_burst)

@@ -63,7 +63,7 @@ def _listen_at(host: str, port: int) -> list[socket.socket]:
     with contextlib.ExitStack() as stack:
         listeners: list[socket.socket] = []
         for family, _, _, _, address in socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         ):
             listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
             same_port = listeners[0].getsockname()[1] if listeners else port

@@ -15,6 +15,9 @@ from relay.units import Kind
 
 MAX_NAME_BYTES: Final = 512
 
+_FIELDS: Final = (
+    "expected join_keys and send_keys and nothing else (settings stand above all tables)"
+)
 _WORDS: Final = "tables of join_keys and send_keys, by name; as text in JSON"
 
 
@@ -72,7 +75,7 @@ def _faults(name: str, entry: Any) -> Iterator[tuple[tuple[str, ...], str]]:
         return
     for field, keys in entry.items():
         if field not in Namespace.__struct_fields__:
-            yield (name, field), f"expected join_keys and send_keys and nothing else{_hint(field)}"
+            yield (name, field), f"{_FIELDS}{_hint(field)}"
         elif not _are_keys(keys):
             expected = "a list of keys that are text, not empty, and not undefined or null"
             yield (name, field), f"{field}: expected {expected}"

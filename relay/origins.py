@@ -51,7 +51,7 @@ class Origins:
 
 def _parse(text: str) -> bytes:
     normalized = _normalize(text.encode("utf-8", "replace"))
-    if normalized is None or not _is_host_possible(normalized):
+    if normalized is None or not _is_host_possible(normalized) or _is_of_sockets(normalized):
         raise _unexpected(text)
     return normalized
 
@@ -65,10 +65,15 @@ def _is_host_possible(origin: bytes) -> bool:
         return False
 
 
+def _is_of_sockets(origin: bytes) -> bool:
+    """Whether this is where a WebSocket leads; the origin is that of the page, which is never there."""
+    return origin.startswith((b"ws://", b"wss://"))
+
+
 def _parse_wildcard(text: str) -> tuple[bytes, bytes]:
     """How an origin that matches begins and how it ends. As no host begins with a dot there is a label between the two."""
     normalized = _normalize(text.encode("utf-8", "replace").replace(_WILDCARD, b"://", 1))
-    if normalized is None or b"[" in normalized:
+    if normalized is None or b"[" in normalized or _is_of_sockets(normalized):
         raise _unexpected(text)
     scheme, separator, host = normalized.partition(b"://")
     return scheme + separator, b"." + host

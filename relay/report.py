@@ -24,6 +24,7 @@ _WORDS: Final = {
     "refused_send_key": "requests refused: send key",
     "refused_published_rate": "published messages over their rate",
     "refused_published_byte_rate": "published messages over their byte rate",
+    "bad_proxy_header": "connections refused: no PROXY header, or a malformed one",
     "refused_proxy": "requests refused: PROXY header from who is no trusted proxy",
     "spared_blocked": "requests while their address was blocked",
     "spared_connection_rate": "requests too often",

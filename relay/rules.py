@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,8 @@ from relay.origins import Origins
 from relay.units import Kind
 
 MAX_SHOWN_CHARACTERS: Final = 60
+
+_HOST: Final = re.compile(r"[^ /\[\]*]+")
 
 
 class Unfit(ValueError):  # noqa: N818 - a verdict on a value
@@ -105,6 +108,13 @@ class Each(msgspec.Struct, frozen=True):
                 raise unfit(expected, item)
             self.check(item, expected)
         return list(value)
+
+
+def is_host(text: str) -> bool:
+    """Whether it may be a name or an address to listen on; no port, no URL, and nothing that stands for every address unseen."""
+    if not text.isprintable() or not _HOST.fullmatch(text):
+        return False
+    return ":" not in text or _network_around(text.partition("%")[0]) is not None
 
 
 def check_origin(text: str, expected: str) -> None:

@@ -17,7 +17,7 @@ from relay import _core, http, systemd
 from relay.admission import Admission, Upgrade
 from relay.bodies import BodyRoom
 from relay.channel import CLOSE_TIMEOUT_SECONDS
-from relay.config import Settings, restart_only
+from relay.config import Settings, changed, restart_only
 from relay.faults import FaultLog
 from relay.hub import Hub
 from relay.incoming import Body, Exchange, Incoming
@@ -145,6 +145,7 @@ class Server:
             unchanged = {name: getattr(self.settings, name) for name in fixed}
             settings = msgspec.structs.replace(settings, **unchanged)
             _log.warning("these settings change at the next start only: %s", ", ".join(fixed))
+        names = ", ".join(changed(self.settings, settings)) or "none"
         if settings.limits != self.settings.limits:
             self._log_report()  # of what was counted by the old meaning
         self.settings = self._hub.settings = settings
@@ -152,7 +153,7 @@ class Server:
         self._admission = Admission(settings, self._limits)
         self._publisher.configure(settings, self._admission)
         self._reactor.configure(**_reactor_settings(settings))
-        _log.warning("the settings were loaded again")
+        _log.warning("the settings were loaded again; changed: %s", names)
 
     def stats(self) -> dict[str, int]:
         """Plain counters since the start: those of the core, `blocks`, and by reason `refused_<reason>` and, for what a dry run

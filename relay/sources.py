@@ -6,7 +6,7 @@ Knows no click, so that a running server can load its settings again.
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,7 @@ OTHER_VARIABLES: Final = frozenset(
 
 _PREFIX: Final = "RELAY_"
 _VARIABLES: Final = {setting.variable: setting for setting in SETTINGS.values()}
+_STEMS: Final = [name.removeprefix(_PREFIX) for name in (*_VARIABLES, *OTHER_VARIABLES)]
 _PLACE: Final = re.compile(
     r"(?P<what>.*) \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)",
     re.DOTALL,
@@ -85,8 +86,8 @@ class _Sources:
             if variable in _VARIABLES:
                 self.add(_VARIABLES[variable], environ[variable], variable)
             elif variable.startswith(_PREFIX) and variable not in OTHER_VARIABLES:
-                known = (*_VARIABLES, *OTHER_VARIABLES)
-                self._errors.append(f"{variable}: unknown setting{_hint(variable, known)}")
+                hint = _hint(variable.removeprefix(_PREFIX).upper(), _STEMS, _PREFIX)
+                self._errors.append(f"{variable}: unknown setting{hint}")
 
     def add_file(self, path: str) -> None:
         """All settings of a TOML file."""
@@ -137,9 +138,10 @@ def _place(path: str, lines: dict[Path, int], key: Path) -> str:
     return f"{path} line {nearest_line(lines, key)}"
 
 
-def _hint(name: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]}?" if close else ""
+def _hint(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """What may have been meant. A prefix that all share is given apart: it would make any two alike."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 
 def _read_text(path: str) -> str:

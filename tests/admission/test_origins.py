@@ -149,6 +149,9 @@ def test_below_at_and_above_the_length_of_an_origin(length: int) -> None:
         "https://bücher.example",
         "https://\ud800.example",
         "null*",
+        "ws://example.com",
+        "wss://example.com:8443",
+        "WSS://*.example.com",
     ],
 )
 def test_what_is_no_origin_is_refused(text: str) -> None:

@@ -43,6 +43,7 @@ BAD = [
     ({SECRET: SECRET}, "namespace 1: expected a table of join_keys and send_keys"),
     ({SECRET: [SECRET]}, "namespace 1: expected a table"),
     ({SECRET: {SECRET: []}}, "expected join_keys and send_keys and nothing else"),
+    ({SECRET: {"port": 1}}, "and nothing else (settings stand above all tables)"),
     ({SECRET: {"joinkeys": [SECRET]}}, "did you mean join_keys?"),
     ({SECRET: {"join_keys": SECRET}}, "join_keys: expected a list of keys"),
     ({SECRET: {"send_keys": [SECRET, ""]}}, "send_keys: expected a list of keys"),

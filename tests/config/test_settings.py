@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Settings, find_contradictions, restart_only
+from relay.config import SETTINGS, Settings, changed, find_contradictions, restart_only
 from relay.rules import OneOf
 from relay.setting import SettingError
 from relay.units import LIST, SWITCH, TABLE, TEXT
@@ -112,10 +112,43 @@ def test_switches(name: str) -> None:
             SETTINGS[name].read(bad)
 
 
-@pytest.mark.parametrize("host", ["a\nb", "a\x00", "\x7f", "\udcff"])
-def test_a_host_is_one_line_of_text(host: str) -> None:
-    with pytest.raises(SettingError, match=r"^host: expected a host name or an address, got \S+$"):
+NO_HOSTS = [
+    "",
+    " ",
+    "*",
+    "a b",
+    "127.0.0.1:80",
+    "relay.test:80",
+    "[::1]",
+    "[::1]:80",
+    "http://a",
+    "a/b",
+    "1::2::3",
+]
+
+
+@pytest.mark.parametrize("host", [*NO_HOSTS, "a\nb", "a\x00", "\x7f", "\udcff"])
+def test_a_host_is_a_name_or_an_address_and_nothing_around_it(host: str) -> None:
+    expected = r'^host: expected a host name, or an address such as "127.0.0.1" or "::1", got ".*"$'
+    with pytest.raises(SettingError, match=expected):
         SETTINGS["host"].read(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "relay.test",
+        "a_b-c",
+        "0.0.0.0",
+        "::",
+        "2001:db8::1",
+        "fe80::1%eth0",
+        "münchen.test",
+    ],
+)
+def test_hosts(host: str) -> None:
+    assert SETTINGS["host"].read(host) == host
 
 
 def test_the_header_of_a_proxy_needs_proxies_to_trust() -> None:
@@ -135,7 +168,8 @@ def test_what_needs_a_restart() -> None:
         message_rate=1.0,
     )
     assert sorted(restart_only(old, new)) == ["host", "max_connections", "port", "proxy_protocol"]
-    assert restart_only(new, new) == []
+    assert restart_only(new, new) == changed(new, new) == []
+    assert changed(old, Settings(byte_rate=1, origins=["null"])) == ["byte_rate", "origins"]
     assert restart_only(old, Settings(byte_rate=1, origins=["null"])) == []
 
 
@@ -144,6 +178,17 @@ def test_a_burst_below_the_largest_message_is_a_contradiction(burst: int, warnin
     found = find_contradictions(Settings(byte_burst=burst))
     assert [line.split()[0] for line in found] == ["byte_burst"] * warnings
     assert all("max_party_message (1MiB)" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("network", "warnings"),
+    [("0.0.0.0/0", 1), ("::/0", 1), ("0.0.0.0/1", 0), ("::/10", 0), ("10.0.0.0", 0), ("unix:", 0)],
+)
+def test_a_proxy_that_is_everyone_is_a_contradiction(network: str, warnings: int) -> None:
+    found = find_contradictions(Settings(trusted_proxies=["::1", network]))
+    assert [line.split(" trusts ")[0] for line in found] == [
+        f"trusted_proxies ({network})"
+    ] * warnings
 
 
 @pytest.mark.parametrize("rest", [{"byte_rate": 0}, {"limits": "off"}, {"limits": "dry-run"}])

@@ -153,6 +153,13 @@ def test_unknown_variables() -> None:
     ]
 
 
+def test_the_prefix_is_no_likeness() -> None:
+    assert errors_of(None, {"RELAY_FOO": "1", "RELAY_port": "2"}) == [
+        "RELAY_FOO: unknown setting",
+        "RELAY_port: unknown setting; did you mean RELAY_PORT?",
+    ]
+
+
 def test_variables_of_others() -> None:
     environ = dict.fromkeys(OTHER_VARIABLES - {"RELAY_CONFIG"}, "x")
     assert load_settings(None, environ, {}).settings == Settings()

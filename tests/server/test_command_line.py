@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import subprocess
+from typing import IO
 
 import pytest
 from support.fixtures import StartRelay, VisitAt
-from support.process import RelayProcess, flags_if_known, run_relay
+from support.process import (
+    COMMAND,
+    LIMIT_SECONDS,
+    RelayProcess,
+    environment,
+    flags_if_known,
+    run_relay,
+)
 
 QUIET = ("--admin", "off")
 
@@ -120,6 +130,36 @@ def test_help_names_the_flag(flag: str) -> None:
     result = run_relay("serve", "--help")
     assert result.returncode == 0
     assert re.search(rf"{flag}\b", result.stdout)
+
+
+def write_to(output: IO[str], *arguments: str) -> tuple[int, str]:
+    """The exit code of a command that writes there, and what it says of that."""
+    result = subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(),
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=3 * LIMIT_SECONDS,
+        check=False,
+    )
+    return result.returncode, result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("serve", "--print-config"), ("check-config",), ("serve", "--help")]
+)
+def test_output_that_cannot_be_written(arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        told = write_to(full, *arguments)
+    assert told == (1, "relay: cannot write: No space left on device\n")
+
+
+def test_output_that_nobody_reads() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        assert write_to(pipe, "serve", "--print-config") == (1, "")
 
 
 @pytest.mark.parametrize(

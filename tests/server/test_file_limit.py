@@ -50,6 +50,20 @@ def test_a_full_house(guests: Visitors, channel: str) -> None:
     assert guests.join(channel).joined["total"] == len(members) + 1
 
 
+def room_of(*flags: str) -> str:
+    with RelayProcess(*flags, file_limit=FILE_LIMIT) as server:
+        assert server.address
+        [line] = [line for line in server.output.splitlines() if line.startswith("file limit")]
+    return line.partition(", room for ")[2]
+
+
+def test_room_for_fewer_than_asked_for() -> None:
+    most = int(room_of().split()[0])
+    assert room_of("--max-connections", str(most - 1)) == f"{most - 1} connections"
+    assert room_of("--max-connections", str(most)) == f"{most} connections"
+    assert room_of("--max-connections", str(most + 1)) == f"{most} connections, not {most + 1}"
+
+
 def is_answered(caller: Connection) -> bool:
     caller.send(b"GET /health HTTP/1.1\r\nHost: relay.test\r\n\r\n")
     caller.socket.settimeout(0.2)

@@ -183,6 +183,28 @@ def clock_date(member: Member) -> int:
     return date
 
 
+def test_what_changed_is_named_and_no_value(start_relay: StartRelay, file: SettingsFile) -> None:
+    server = start_relay(*file.flags, "--kick-after", "4")
+    file.change(
+        server,
+        f'port = 1\nmessage_rate = 5\nkick_after = 9\n[namespaces."a"]\njoin_keys = ["{KEY}"]',
+    )
+    assert f"{TAKEN}; changed: message_rate, namespaces\n" in server.errors
+    reload(server)
+    assert f"{TAKEN}; changed: none\n" in server.errors
+    assert KEY not in server.errors
+
+
+def test_a_contradiction_is_logged_at_the_start_and_at_a_reload(
+    start_relay: StartRelay, file: SettingsFile
+) -> None:
+    server = start_relay(*file.flags, "--trusted-proxies", "0.0.0.0/0")
+    warning = "trusted_proxies (0.0.0.0/0) trusts every address"
+    server.wait_for_error(warning)
+    reload(server)
+    server.wait_for_error(warning, 2)
+
+
 # --- what does not ---------------------------------------------------------------------------------------------------------
 
 

@@ -124,6 +124,18 @@ def test_a_header_of_who_is_no_proxy(
     assert_private(server)
 
 
+def test_no_header_where_one_is_expected(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str
+) -> None:
+    server = start_relay("--proxy-protocol", "--trusted-proxies", "127.0.0.1")
+    visitors = visit_at(server)
+    for head in (upgrade_head(f"/c/{channel}"), b"PROXY TCP9\r\n"):
+        assert visitors.call(head).receive_response().status == 400
+    told, _ = counts_at_the_end(server, visitors)
+    assert told == {"connections refused: no PROXY header, or a malformed one": 2}
+    assert_private(server)
+
+
 def test_nothing_to_report(start_relay: StartRelay, visit_at: VisitAt, channel: str) -> None:
     server = start_relay(*STRICT)
     visitors = visit_at(server)
