@@ -23,18 +23,19 @@ async def serve_connection(
     data: bytes,
     adopt: Adopt,
     may_stay: Callable[[], bool],
+    turns: trio.CapacityLimiter,
     head_timeout_seconds: float,
 ) -> None:
     """Answer requests, `data` being what has been read of them, until the peer, an error or the time ends it.
 
     Requests may be pipelined: they are answered in order, and a head is looked for only behind the one before it. `may_stay`
     says whether a connection may be kept for another request, whose head then has `head_timeout_seconds`
-    to arrive.
+    to arrive. `turns` is shared by all connections: so many requests are looked at before other tasks have their turn.
     """
     async with stream:
         with suppress(trio.TooSlowError, trio.BrokenResourceError):
             try:
-                await _serve_requests(stream, data, adopt, may_stay, head_timeout_seconds)
+                await _serve_requests(stream, data, adopt, may_stay, turns, head_timeout_seconds)
             except Refusal as refusal:
                 await _send_last(stream, refusal.response())
 
@@ -44,6 +45,7 @@ async def _serve_requests(
     data: bytes,
     adopt: Adopt,
     may_stay: Callable[[], bool],
+    turns: trio.CapacityLimiter,
     head_timeout_seconds: float,
 ) -> None:
     """Raises Refusal for a request after which nothing of the stream can be trusted."""
@@ -51,15 +53,18 @@ async def _serve_requests(
         head, data = await _read_head(stream, data, head_timeout_seconds)
         if head is None:
             return
-        request = parse_head(head)
-        if request.wants_upgrade:
-            adopt(head + data)
-            return
-        if not (_keeps_alive(request) and may_stay()):
-            await _send_last(stream, _answer(request, keeps_alive=False))
+        async with turns:
+            request = parse_head(head)
+            stays = _keeps_alive(request) and may_stay()
+            if request.wants_upgrade:
+                adopt(head + data)
+                return
+            answer = _answer(request, stays)
+        if not stays:
+            await _send_last(stream, answer)
             return
         with trio.fail_after(SEND_TIMEOUT_SECONDS):
-            await stream.send_all(_answer(request, keeps_alive=True))
+            await stream.send_all(answer)
 
 
 async def _send_last(stream: trio.SocketStream, response: bytes) -> None:

@@ -29,6 +29,7 @@ from relay.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
 MAX_HTTP_CONNECTIONS: Final = 1000
+HTTP_REQUESTS_AT_ONCE: Final = 4
 TURN_BUDGET_SECONDS: Final = 0.004
 REPORT_INTERVAL_SECONDS: Final = 60.0
 
@@ -58,6 +59,7 @@ class Server:
         self._admission = Admission(settings, self._limits)
         self._report = LimitsReport(self.stats)
         self._http_connections = 0
+        self._http_turns = trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE)
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
@@ -275,7 +277,12 @@ class Server:
 
         try:
             await http.serve_connection(
-                stream, data, adopt, self._may_stay, self.settings.handshake_timeout
+                stream,
+                data,
+                adopt,
+                self._may_stay,
+                self._http_turns,
+                self.settings.handshake_timeout,
             )
         except Exception as exc:
             self._on_crash(None, exc)
