@@ -20,9 +20,11 @@ cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     """Read, flush, close, once. Whether there was something to do, or still is."""
     cdef bint has_work = r.ready_total != 0 or r.dirty_total != 0 or r.dirty_log_first != NULL
     reactor_look_at_clock(r)
-    r.read_until = r.now + read_seconds
-    r.is_late = False
-    reactor_read_ready(r)
+    if r.ready_total:
+        reactor_read_until(r, r.now + read_seconds * 0.5)
+        reactor_read_ready(r)
+        read_seconds *= 0.5     # what floods must not take the time of what is news
+    reactor_read_until(r, steady_seconds() + read_seconds)
     if r.event_index == r.event_total:
         r.event_index = 0
         r.event_total = epoll_wait(r.epoll_fd, r.events, EVENTS_PER_WAIT, 0)
@@ -38,6 +40,11 @@ cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     reactor_flush_logs(r, until)
     reactor_close_doomed(r)
     return has_work
+
+
+cdef inline void reactor_read_until(Reactor r, double until) noexcept:
+    r.read_until = until
+    r.is_late = False
 
 
 cdef void reactor_read_ready(Reactor r) noexcept:

@@ -68,7 +68,7 @@ class Request:
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header given twice counts as one list (RFC 9110 section 5.3). Raises TooManyHeaders: such lists, joined piece by piece,
+        """A header given twice counts as one list (RFC 9110 section 5.3). Raises TooManyHeaders: lists joined piece by piece
         cost the square of their length."""
         self.header_count += 1
         if self.header_count > MAX_HEADERS:
