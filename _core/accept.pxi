@@ -38,6 +38,8 @@ cdef int reactor_accept(Reactor r, int listener) except -1:
         h = Handshake()
         h.peer_length = packed_address(&name, h.peer)
         guarded_accepted(r, h, fd, b"")
+        if r.is_late:
+            return 0
     return 0
 
 
@@ -194,6 +196,8 @@ cdef int reactor_admit(Reactor r, Handshake h, bytes head, bytes rest) except -1
     except BaseException as exc:
         reactor_report(r, None, exc)
         answer = SERVER_FAULT
+    if steady_seconds() > r.read_until:
+        r.is_late = True    # a head may cost as much as a hundred messages
     if type(answer) is Member:
         return reactor_promote(r, h, <Member>answer, rest)
     if answer is None:

@@ -180,6 +180,8 @@ cdef inline size_t log_dead_bytes(Log log) noexcept:
 cdef void log_compact(Log log) noexcept:
     """Move the live bytes to the front."""
     cdef size_t dead = log_dead_bytes(log)
+    if dead == 0:
+        return      # a store that is new has no bytes, and memmove takes no NULL
     memmove(log.store.data, log.store.data + dead, (log.end - log.base) - dead)
     log.base += dead
 

@@ -105,6 +105,8 @@ cdef class Reactor:
     cdef PyObject *latest
     cdef list paused            # listeners that ran out of descriptors
     cdef double now
+    cdef double read_until      # when this round has read for long enough
+    cdef bint is_late           # it has, said at once by what took long; the clock is not asked after each read
     cdef double wake_at         # what the timer is armed for; infinity: it is not
     cdef double resume_at       # of the paused listeners
     cdef double sweep_at        # the keepalive's next tick

@@ -18,11 +18,13 @@ cdef bint reactor_turn(Reactor r, double budget) except -1:
 
 cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     """Read, flush, close, once. Whether there was something to do, or still is."""
-    cdef double read_until
     cdef bint has_work = r.ready_total != 0 or r.dirty_total != 0 or r.dirty_log_first != NULL
     reactor_look_at_clock(r)
-    read_until = r.now + read_seconds
-    reactor_read_ready(r, read_until)
+    if r.ready_total:
+        reactor_read_until(r, r.now + read_seconds * 0.5)
+        reactor_read_ready(r)
+        read_seconds *= 0.5     # what floods must not take the time of what is news
+    reactor_read_until(r, steady_seconds() + read_seconds)
     if r.event_index == r.event_total:
         r.event_index = 0
         r.event_total = epoll_wait(r.epoll_fd, r.events, EVENTS_PER_WAIT, 0)
@@ -32,7 +34,7 @@ cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     while r.event_index < r.event_total:
         guarded_event(r, r.events[r.event_index].data.fd, r.events[r.event_index].events)
         r.event_index += 1
-        if r.event_index & 7 == 0 and steady_seconds() > read_until:
+        if r.is_late or (r.event_index & 7 == 0 and steady_seconds() > r.read_until):
             break
     reactor_flush_dirty(r)
     reactor_flush_logs(r, until)
@@ -40,7 +42,12 @@ cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     return has_work
 
 
-cdef void reactor_read_ready(Reactor r, double until) noexcept:
+cdef inline void reactor_read_until(Reactor r, double until) noexcept:
+    r.read_until = until
+    r.is_late = False
+
+
+cdef void reactor_read_ready(Reactor r) noexcept:
     """Read again from those that had more than one read's worth, each once."""
     cdef size_t i = 0, total = r.ready_total
     cdef PyObject *conn
@@ -50,7 +57,7 @@ cdef void reactor_read_ready(Reactor r, double until) noexcept:
         if conn != NULL and (<Conn>conn).is_ready:
             (<Conn>conn).is_ready = False
             guarded_read(r, <Conn>conn)
-        if i & 7 == 0 and steady_seconds() > until:
+        if r.is_late or (i & 7 == 0 and steady_seconds() > r.read_until):
             break
     if i:
         r.ready_total -= i

@@ -29,6 +29,8 @@ from relay.requests import Refusal, Request
 
 MAX_CHANNEL_BYTES: Final = 512
 
+_ESCAPED_BYTES: Final = 3  # what one byte takes at most in a target
+
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 
@@ -220,10 +222,12 @@ def _party_room(party: bytes, rest: bytes) -> ChannelKey:
 
 def _name(text: bytes) -> bytes:
     """Percent-decoded once; an invalid escape stays as it is."""
-    name = unquote_to_bytes(text) if b"%" in text else text
-    if len(name) > MAX_CHANNEL_BYTES:
-        raise Refusal(414, f"the channel name is longer than {MAX_CHANNEL_BYTES} bytes")
-    return name
+    # more need not be decoded to see that it is too long
+    if len(text) <= MAX_CHANNEL_BYTES * _ESCAPED_BYTES:
+        name = unquote_to_bytes(text) if b"%" in text else text
+        if len(name) <= MAX_CHANNEL_BYTES:
+            return name
+    raise Refusal(414, f"the channel name is longer than {MAX_CHANNEL_BYTES} bytes")
 
 
 def _has_token(value: bytes, token: bytes) -> bool:

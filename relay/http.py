@@ -27,17 +27,19 @@ async def serve_connection(
     answer: Answer,
     may_stay: Callable[[], bool],
     room: BodyRoom,
+    turns: trio.CapacityLimiter,
 ) -> None:
     """Answer requests until the peer, an error or the time ends the connection.
 
     Requests may be pipelined: they are answered in order, and a head is looked for only behind the body before it. `may_stay`
     says whether a connection may be kept for another request, or for the rest of a body. Bodies have their place in `room`
-    until they are answered.
+    until they are answered. `turns` is shared by all connections: so many heads are looked at before other tasks
+    have their turn.
     """
     async with incoming.stream:
         with suppress(trio.TooSlowError, trio.BrokenResourceError):
             try:
-                await _serve_requests(incoming, adopt, answer, may_stay, room)
+                await _serve_requests(incoming, adopt, answer, may_stay, room, turns)
             except Refusal as refusal:
                 await _send_last(incoming.stream, refusal.response().render(), lingers=may_stay())
 
@@ -48,13 +50,15 @@ async def _serve_requests(
     answer: Answer,
     may_stay: Callable[[], bool],
     room: BodyRoom,
+    turns: trio.CapacityLimiter,
 ) -> None:
     """Raises Refusal for a request after which nothing of the stream can be trusted."""
     while (head := await incoming.take_head()) is not None:
-        request = parse_head(head)
-        if request.wants_upgrade:
-            adopt(head + incoming.data)
-            return
+        async with turns:
+            request = parse_head(head)
+            if request.wants_upgrade:
+                adopt(head + incoming.data)
+                return
         body = Body(incoming, request, room, may_stay)
         try:
             response = await _respond(request, body, answer)

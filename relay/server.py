@@ -34,6 +34,7 @@ from relay.sources import ConfigError
 RESERVED_DESCRIPTORS: Final = 64
 MAX_HTTP_CONNECTIONS: Final = 1000
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+HTTP_REQUESTS_AT_ONCE: Final = 4
 TURN_BUDGET_SECONDS: Final = 0.004
 REPORT_INTERVAL_SECONDS: Final = 60.0
 
@@ -65,6 +66,7 @@ class Server:
         self._http_connections = 0
         self._body_room = BodyRoom(MAX_BODY_BYTES)
         self._routes = Routes(self._publish)
+        self._http_turns = trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE)
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
@@ -288,7 +290,9 @@ class Server:
 
         incoming = Incoming(stream, data, self.settings.handshake_timeout)
         try:
-            await http.serve_connection(incoming, adopt, answer, self._may_stay, self._body_room)
+            await http.serve_connection(
+                incoming, adopt, answer, self._may_stay, self._body_room, self._http_turns
+            )
         except Exception as exc:
             self._on_crash(None, exc)
         finally:

@@ -118,6 +118,14 @@ def test_alias(visit: Visitors, channel: str, path: str, query: str, alias: str 
         assert ("alias" in event, event.get("alias")) == (alias is not None, alias)
 
 
+@pytest.mark.parametrize(("place", "counts"), [(99, True), (100, True), (101, False)])
+def test_an_option_behind_the_hundredth_is_ignored(
+    visit: Visitors, channel: str, place: int, counts: bool
+) -> None:
+    member = visit.enter(f"/c/{channel}?{'&' * (place - 1)}list")
+    assert isinstance(member.joined["users"], list) == counts
+
+
 def test_an_alias_that_is_not_utf8_harms_nobody(visit: Visitors, channel: str) -> None:
     witness = visit.join(channel)
     member = visit.enter(f"/c/{channel}?as=%ff%fea&announce=1")

@@ -35,6 +35,14 @@ def test_a_head_above_the_limit(
     caller.expect_end()
 
 
+@pytest.mark.parametrize(("count", "status"), [(99, 101), (100, 101), (101, 431)])
+def test_so_many_headers(visit: Visitors, channel: str, count: int, status: int) -> None:
+    bare = upgrade_head(f"/c/{channel}")
+    more = b"X-Fill:\r\n" * (count - (bare.count(b"\r\n") - 2))
+    caller = visit.call(bare[:-2] + more + b"\r\n")
+    assert caller.receive_response().status == status
+
+
 def test_a_head_without_end(visit: Visitors, bystanders: Bystanders) -> None:
     """It is cut at the limit, not collected."""
     caller = visit.call(b"GET /c/x HTTP/1.1\r\nHost: relay.test\r\n")
