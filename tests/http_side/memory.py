@@ -47,7 +47,12 @@ class Server:
     async def serve(self, data: bytes = b"") -> None:
         incoming = Incoming(self._served, data, TIMEOUT)
         await http.serve_connection(
-            incoming, self.adopted.append, self._answer, lambda: self._stays, self.room
+            incoming,
+            self.adopted.append,
+            self._answer,
+            lambda: self._stays,
+            self.room,
+            trio.CapacityLimiter(1),
         )
 
     async def receive(self) -> bytes:

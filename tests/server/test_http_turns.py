@@ -7,7 +7,10 @@ import pytest
 import trio
 import trio.testing
 
+from relay.bodies import BodyRoom
 from relay.http import serve_connection
+from relay.incoming import Body, Incoming
+from relay.requests import Request, Response
 from relay.server import HTTP_REQUESTS_AT_ONCE
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: relay.test\r\n\r\n"
@@ -20,15 +23,17 @@ async def test_no_more_than_so_many_between_two_turns(callers: int) -> None:
     turns = trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE)
     answered, counts = 0, [0]
 
-    def may_stay() -> bool:
-        """Asked once for each request."""
+    async def answer(request: Request, body: Body) -> Response:
         nonlocal answered
         answered += 1
-        return True
+        return Response(204)
 
     async def serve(end: socket.socket) -> None:
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(end))
-        await serve_connection(stream, REQUEST * PIPELINED, _adopt_nothing, may_stay, turns, 1.0)
+        incoming = Incoming(stream, REQUEST * PIPELINED, 1.0)
+        await serve_connection(
+            incoming, _adopt_nothing, answer, lambda: True, BodyRoom(1000), turns
+        )
 
     pairs = [socket.socketpair() for _ in range(callers)]
     async with trio.open_nursery() as nursery:
