@@ -129,6 +129,17 @@ cdef void handshake_unlist(Reactor r, Handshake h) noexcept:
     r.handshake_total -= 1
 
 
+cdef void reactor_hurry_handshakes(Reactor r) noexcept:
+    """After a change none has more time than a new one would get: the list stays sorted, and nobody waits behind the old time."""
+    cdef PyObject *item = r.earliest
+    cdef double latest = r.now + r.handshake_timeout
+    while item != NULL:
+        (<Handshake>item).deadline = min((<Handshake>item).deadline, latest)
+        item = (<Handshake>item).later
+    if r.earliest != NULL:
+        reactor_arm(r, (<Handshake>r.earliest).deadline)
+
+
 cdef int reactor_cut_handshakes(Reactor r) except -1:
     """Cut those whose time is up, some at a time."""
     cdef Handshake h

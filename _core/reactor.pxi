@@ -186,6 +186,7 @@ cdef class Reactor:
         self.handshake_timeout = handshake_timeout_seconds
         reactor_look_at_clock(self)
         reactor_set_ping_interval(self, ping_interval_seconds)
+        reactor_hurry_handshakes(self)
 
     def __dealloc__(self):
         reactor_close(self)

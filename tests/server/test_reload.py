@@ -11,7 +11,7 @@ from support.fixtures import StartRelay, VisitAt
 from support.floods import kicked
 from support.member import Bystanders, Member
 from support.reload import REFUSED, TAKEN, SettingsFile, reload
-from support.websocket import CONTINUATION, PING, TEXT, encode_frame
+from support.websocket import CONTINUATION, PING, TEXT, encode_frame, upgrade_head
 
 KEY = "k7w-join"
 NEVER = "0.001"
@@ -46,6 +46,21 @@ def test_the_size_of_messages(
     watcher.receive_total(1)
     watcher.send_text('"' + "x" * 1000 + '"')
     assert watcher.settle() == []
+
+
+def test_the_time_for_a_head(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str, file: SettingsFile
+) -> None:
+    """Whoever began by the old time must not keep those who come later waiting for it."""
+    file.path.write_text("handshake_timeout = '1h'")
+    server = start_relay(*file.flags)
+    visitors = visit_at(server)
+    old, witness = visitors.call(upgrade_head(f"/c/{channel}")[:20]), visitors.join(channel)
+    witness.settle()
+    file.change(server, "handshake_timeout = '300ms'")
+    new = visitors.call(upgrade_head(f"/c/{channel}")[:20])
+    assert new.receive_response().status == 408
+    assert old.receive_response().status == 408
 
 
 def test_the_rate_of_messages(
