@@ -118,6 +118,10 @@ class Admission:
             response,
         )
 
+    def accept_plain(self, request: Request, peer: bytes, source: bytes, now: float) -> None:
+        """Decide on a connection that begins with a request for something else than an upgrade. Raises Refusal."""
+        self._limits.check_connection(self._find_address(request, peer, source), now)
+
     def accept_post(
         self,
         request: Request,

@@ -41,9 +41,12 @@ class AddressLimits:
 
     def check_arrival(self, address: int, now: float) -> None:
         """A request for an upgrade has come. Raises Refusal 429 while its address is blocked, or when it comes too often."""
-        if not address:
-            return
-        if not self._check_block(address, now) and not self._rates.try_consume(address, now):
+        if address and not self._check_block(address, now):
+            self.check_connection(address, now)
+
+    def check_connection(self, address: int, now: float) -> None:
+        """A connection has come, whatever for. Raises Refusal 429 when its address connects too often."""
+        if not self._rates.try_consume(address, now):
             seconds = self._rates.seconds_until(address, now)
             self._refuse("connection_rate", "too many new connections from this address", seconds)
 

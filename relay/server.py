@@ -236,6 +236,7 @@ class Server:
         try:
             request = parse_head(head)
             if not request.wants_upgrade:
+                self._admission.accept_plain(request, peer, source, time.monotonic())
                 return None
             if self._stopping.is_set():
                 raise _shutting_down()

@@ -149,6 +149,28 @@ def test_direct_messages_go_and_are_counted_when_they_are_the_flood(log: Log) ->
     assert numbers_of(read_all(slow)) == [f"gap {missed}", *(str(i) for i in range(missed, 100))]
 
 
+def test_the_oldest_go_first_direct_or_not(log: Log) -> None:
+    """What is kept is newer than all that is gone, however direct messages and broadcasts are mixed."""
+    sender, slow = join(log, "a"), join(log, "b")
+    for i in range(0, 200, 2):
+        fill(log, sender, 1, first=i)
+        slow.enqueue(
+            server_frame(TEXT, b'{"message":"%05d%s"}' % (i + 1, b"z" * 40)), is_message=True
+        )
+    missed = skip(slow)
+    assert slow.backlog_bytes <= LIMIT
+    assert numbers_of(read_all(slow)) == [f"gap {missed}", *(str(i) for i in range(missed, 200))]
+
+
+def test_a_gap_is_told_behind_what_comes_before_all_messages(log: Log) -> None:
+    """The 101 and the self join must go first, also when their socket has taken nothing of them."""
+    sender, slow = join(log, "a"), join(log, "b")
+    slow.enqueue(server_frame(TEXT, b"own join"))
+    fill(log, sender, 60)
+    missed = skip(slow)
+    assert numbers_of(read_all(slow))[:3] == ["event", f"gap {missed}", str(missed)]
+
+
 def test_what_is_no_message_is_never_skipped(log: Log) -> None:
     """The 101, the self join, errors: who lets these alone exceed the limit has to be closed."""
     slow = join(log, "b")

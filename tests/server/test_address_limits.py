@@ -127,14 +127,27 @@ def test_a_bad_handshake_counts_too(guests: Visitors, channel: str) -> None:
     assert_used_up(Client(guests, "192.0.2.1"), f"/c/{channel}")
 
 
-def test_plain_http_is_no_new_connection(guests: Visitors, channel: str) -> None:
-    request = b"GET /health HTTP/1.1\r\nHost: relay.test\r\nX-Forwarded-For: 192.0.2.2\r\n\r\n"
+def test_requests_on_one_connection_count_as_one(guests: Visitors, channel: str) -> None:
     caller = guests.connect()
     for _ in range(2 * BURST):
-        caller.send(request)
+        caller.send(plain_request("192.0.2.2"))
         assert caller.receive_response().status == 200
-    client = Client(guests, "192.0.2.2")
-    assert client.enter(f"/c/{channel}").joined["total"] == 1
+    for _ in range(BURST - 1):
+        Client(guests, "192.0.2.2").enter(f"/c/{channel}")
+    assert_used_up(Client(guests, "192.0.2.2"), f"/c/{channel}")
+
+
+def test_a_connection_counts_whatever_it_asks_for(guests: Visitors) -> None:
+    for status in (200,) * BURST + (429,):
+        caller = guests.connect()
+        caller.send(plain_request("192.0.2.3"))
+        response = caller.receive_response()
+        assert response.status == status
+    assert seconds_to_wait(response) > 0
+
+
+def plain_request(forwarded_for: str) -> bytes:
+    return f"GET /health HTTP/1.1\r\nHost: relay.test\r\nX-Forwarded-For: {forwarded_for}\r\n\r\n".encode()
 
 
 # --- whose -------------------------------------------------------------------------------------------------------------------
