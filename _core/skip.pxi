@@ -39,8 +39,8 @@ cdef uint64_t log_count(Log log, Member m, uint64_t stop, bint only_messages) no
 
 
 cdef uint64_t member_skip(Member m, uint64_t limit, uint64_t *untold) except? NOTHING_SKIPPED:
-    """Skip the oldest messages of a member that costs more than `limit`, so that at most half of it is left. Returns how many that
-    were meant for it are gone; `untold` is how many of earlier gaps it was not told of yet: the caller tells of both."""
+    """Skip the oldest messages of a member that costs more than `limit`, so that at most half of it is left. Returns how many
+    that were meant for it are gone; `untold` is how many of earlier gaps it was not told of yet: the caller tells of both."""
     cdef uint64_t missed = 0, keep = limit // 2
     member_finish_frame(m)
     untold[0] = member_take_gaps(m)
