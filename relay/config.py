@@ -291,7 +291,7 @@ def restart_only(old: Settings, new: Settings) -> list[str]:
 
 def find_contradictions(settings: Settings) -> list[str]:
     """What is allowed and surely not meant, one line each."""
-    return [*_unsendable(settings), *_trusted_by_all(settings)]
+    return [*_unsendable(settings), *_undeliverable(settings), *_trusted_by_all(settings)]
 
 
 def _trusted_by_all(settings: Settings) -> list[str]:
@@ -299,6 +299,15 @@ def _trusted_by_all(settings: Settings) -> list[str]:
         f"trusted_proxies ({network}) trusts every address: each client chooses whose it is taken for"
         for network in settings.trusted_proxies
         if network.endswith("/0")
+    ]
+
+
+def _undeliverable(settings: Settings) -> list[str]:
+    limit = show_size(settings.backlog_limit)
+    return [
+        f"backlog_limit ({limit}) is less than {name} ({show_size(size)}): one such message can make any reader a slow one"
+        for name in ("max_message", "max_party_message")
+        if (size := getattr(settings, name)) > settings.backlog_limit
     ]
 
 

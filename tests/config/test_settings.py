@@ -180,6 +180,13 @@ def test_a_burst_below_the_largest_message_is_a_contradiction(burst: int, warnin
     assert all("max_party_message (1MiB)" in line for line in found)
 
 
+@pytest.mark.parametrize(("limit", "warnings"), [(MIB - 1, 1), (MIB, 0), (MIB + 1, 0)])
+def test_a_backlog_below_the_largest_message_is_a_contradiction(limit: int, warnings: int) -> None:
+    found = find_contradictions(Settings(backlog_limit=limit))
+    assert [line.split()[0] for line in found] == ["backlog_limit"] * warnings
+    assert all("max_party_message (1MiB)" in line for line in found)
+
+
 @pytest.mark.parametrize(
     ("network", "warnings"),
     [("0.0.0.0/0", 1), ("::/0", 1), ("0.0.0.0/1", 0), ("::/10", 0), ("10.0.0.0", 0), ("unix:", 0)],
