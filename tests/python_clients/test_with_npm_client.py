@@ -24,7 +24,7 @@ def host(node_host: StartNode) -> Host:
 def test_each_hears_the_other(host: Host, base_url: str, channel: str) -> None:
     heard, moves = Heard(), Heard()
     theirs = host.connect(f"{base_url}/c/{channel}", {"as": "Ann", "announce": True})
-    theirs.on("message", "join")
+    theirs.on("join", "message")
     assert theirs.hears("join")["self"] is True
     with client.connect(channel, as_="Bob", announce=True).on("message", heard) as ours:
         ours.on("cursor", moves)
@@ -45,7 +45,7 @@ def test_each_hears_the_other(host: Host, base_url: str, channel: str) -> None:
 
 def test_direct_messages_both_ways(host: Host, base_url: str, channel: str) -> None:
     heard = Heard()
-    theirs = host.connect(f"{base_url}/c/{channel}", {"announce": True}).on("message", "join")
+    theirs = host.connect(f"{base_url}/c/{channel}", {"announce": True}).on("join", "message")
     assert theirs.hears("join")["self"] is True
     with client.connect(channel).on("message", heard).send("question") as ours:
         theirs.hears("join")
@@ -61,7 +61,7 @@ def test_both_see_the_same_merge_of_payload_and_envelope(
     host: Host, base_url: str, channel: str
 ) -> None:
     heard = Heard()
-    theirs = host.connect(f"{base_url}/c/{channel}", {"echo": True}).on("message", "join")
+    theirs = host.connect(f"{base_url}/c/{channel}", {"echo": True}).on("join", "message")
     assert theirs.hears("join")["self"] is True
     with client.connect(channel).on("message", heard).on("open", heard) as ours:
         heard.next_of(client.OpenEvent)
