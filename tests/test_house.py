@@ -48,6 +48,7 @@ FORBIDDEN = {
         "relay.server",
         "relay.cli",
     },
+    "wording": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
     "hub": {
         "relay.admission",
         "socket",
