@@ -14,7 +14,6 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from relay.addresses import ClientAddresses
-from relay.config import Settings
 from relay.keys import (
     JOIN_KEY_HEADER,
     SEND_KEY_HEADER,
@@ -27,6 +26,7 @@ from relay.limits import AddressLimits
 from relay.origins import Origins
 from relay.protocol import ChannelKey, Options, parse_options
 from relay.requests import Refusal, Request
+from relay.settings.config import Settings
 
 MAX_CHANNEL_BYTES: Final = 512
 PUSH_PATH: Final = b"/push/"
@@ -53,8 +53,8 @@ class Upgrade(msgspec.Struct, frozen=True):
     """An admitted connection: where it goes, what it asked for, what it may do, and the response, a 101 or the head of an event
     stream.
 
-    `lock` is what its channel gets if it opens it; `address` is the key of the address that answers for it, 0 for none. `is_return`:
-    it has read this event stream before, and missed what came meanwhile.
+    `lock` is what its channel gets if it opens it; `address` is the key of the address that answers for it, 0 for none.
+    `is_return`: it has read this event stream before, and missed what came meanwhile.
     """
 
     key: ChannelKey

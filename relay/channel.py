@@ -13,7 +13,6 @@ import trio
 from msgspec import UNSET
 
 from relay import _core
-from relay.config import Settings
 from relay.faults import log_fault
 from relay.keys import Lock
 from relay.protocol import (
@@ -26,6 +25,7 @@ from relay.protocol import (
     alias_of,
     listed_member,
 )
+from relay.settings.config import Settings
 from relay.wording import (
     epoch_milliseconds,
     error_event,

@@ -7,9 +7,9 @@ import trio
 
 from relay._core import Log, Member
 from relay.channel import Channel
-from relay.config import Settings
 from relay.keys import Lock
 from relay.protocol import ChannelKey, CloseCode
+from relay.settings.config import Settings
 
 CLOSES_PER_SECOND_MIN: Final = 1000.0
 CLOSES_PER_BATCH: Final = 20
@@ -63,7 +63,8 @@ class Hub:
                 channel.keep_streams_alive()
                 if number % COMMENTS_PER_BATCH == 0:
                     await trio.lowlevel.checkpoint()
-self, code: CloseCode, reason: str, seconds: float = 0.0) -> None:
+
+    async def close_members(self, code: CloseCode, reason: str, seconds: float = 0.0) -> None:
         """Close every member, spread over `seconds` so that those who connect again at once do not all do so together.
 
         A few are closed faster: for fewer than a thousand a second nobody should wait.

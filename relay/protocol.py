@@ -85,8 +85,8 @@ class ErrorEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="error"):
 
 
 class GapEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="gap"):
-    """Here messages are missing that were meant for the connection, which was too slow for its channel: so many, or None when nobody
-    knows how many, because it was not connected."""
+    """Here messages are missing that were meant for the connection, which was too slow for its channel: so many, or None when
+    nobody knows how many, because it was not connected."""
 
     missed: int | None
     date: int

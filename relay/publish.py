@@ -9,11 +9,11 @@ import msgspec
 from relay import _core
 from relay.admission import Admission, Post
 from relay.channel import Channel
-from relay.config import Settings
 from relay.incoming import Exchange
 from relay.limits import AddressLimits
 from relay.protocol import ChannelKey, anonymous_prefix
 from relay.requests import Refusal, Request, Response, json_response
+from relay.settings.config import Settings
 
 MAX_BATCH_MESSAGES: Final = 1000
 MAX_BATCH_BYTES: Final = 256 * 1024

@@ -28,8 +28,8 @@ def word_event(member: _core.Member, event: JoinEvent | ErrorEvent | GapEvent) -
 
 
 def stream_preface(member: _core.Member) -> bytes:
-    """What an event stream begins with: when to come back if it breaks, spread so that a thousand do not all do so at once, and an
-    id, which the reader shows when it does (the HTML standard, section 9.2.3)."""
+    """What an event stream begins with: when to come back if it breaks, spread so that a thousand do not all do so at once, and
+    an id, which the reader shows when it does (the HTML standard, section 9.2.3)."""
     milliseconds = random.randint(*_STREAM_RETRY_MILLISECONDS)
     return b"retry: %d\nid: %s\n\n" % (milliseconds, member.uid.encode())
 
