@@ -1,0 +1,164 @@
+"""How one process would spend its time: a simulation of the event loop's rounds at measured prices.
+
+The loop is a server with gates. In each round it takes what has come since the round before, does all of it, and only then looks
+again. So what a round costs decides how much the next one finds, and the more one channel has got in a round, the cheaper it
+becomes: a member is sent all of it by one system call. This is why the price of a delivery falls as the load grows, and why it
+cannot be multiplied out; it is played through instead, with random arrivals (a Poisson process) and a fixed seed.
+"""
+
+import random
+from bisect import bisect_right
+from collections import defaultdict
+from typing import Final, NamedTuple
+
+from relay.plan.prices import Prices
+from relay.plan.workload import JOIN_EVENT_BYTES, PING_BYTES, PONG_BYTES, Workload, framed
+
+EVENTS: Final = 40_000
+WARM_UP_EVENTS: Final = 4_000
+EVENTS_PER_ROUND: Final = 256
+TURN_SECONDS: Final = 0.004
+SEED: Final = 8787
+_MICROSECOND: Final = 1e-6
+
+
+class Outcome(NamedTuple):
+    """`busy` is the share of a core; 1 or more means that the load is more than the process can carry, and the rest means nothing
+    then. `batch` is how many messages a send carries. Latencies are seconds from the arrival of a message to a member's send."""
+
+    busy: float
+    sends_per_second: float
+    bytes_out_per_second: float
+    batch: float
+    p50: float
+    p99: float
+
+
+class _Arrivals:
+    """Messages, joins and leaves, each at a channel, in the order in which they come."""
+
+    def __init__(self, workload: Workload, count: int) -> None:
+        draw = random.Random(SEED)
+        messages = workload.messages_per_second
+        self.rate = messages + 2 * workload.joins
+        self.times: list[float] = []
+        self.channels: list[int] = []
+        self.kinds: list[int] = []
+        time = 0.0
+        channels, joins = workload.channels, workload.joins
+        for _ in range(count):
+            time += draw.expovariate(self.rate)
+            self.times.append(time)
+            self.channels.append(draw.randrange(channels))
+            at = draw.random() * self.rate
+            self.kinds.append(_MESSAGE if at < messages else _JOIN if at < messages + joins else _LEAVE)
+
+
+_MESSAGE, _JOIN, _LEAVE = range(3)
+
+
+def simulate(prices: Prices, workload: Workload, events: int = EVENTS) -> Outcome:
+    """What one process makes of the workload."""
+    background = keepalive_share(prices, workload)
+    if workload.messages_per_second + workload.joins == 0:
+        pings = workload.pings_per_second
+        return Outcome(background, pings, pings * PING_BYTES, 1.0, 0.0, 0.0)
+    return _Loop(prices, workload, background).run(_Arrivals(workload, events))
+
+
+def keepalive_share(prices: Prices, workload: Workload) -> float:
+    """The share of a core that pings and pongs take: a send, and a read that something was woken for."""
+    each = prices.send_among(workload.connections) + prices.read + PONG_BYTES * prices.byte_in
+    return workload.pings_per_second * each * _MICROSECOND
+
+
+class _Loop:
+    def __init__(self, prices: Prices, workload: Workload, background: float) -> None:
+        self.prices = prices
+        self.workload = workload
+        self.background = background
+        self.send = prices.send_among(workload.connections) * _MICROSECOND
+        self.draw = random.Random(SEED + 1)
+        self.sends = self.messages_sent = 0
+        self.bytes_out = 0.0
+        self.latencies: list[float] = []
+
+    def run(self, arrivals: _Arrivals) -> Outcome:
+        now = busy = turn_left = 0.0
+        taken = 0
+        start = busy_at_start = 0.0
+        while taken < len(arrivals.times):
+            cost = 0.0
+            if arrivals.times[taken] > now:
+                now = arrivals.times[taken]
+                turn_left = 0.0
+            if turn_left <= 0.0:
+                cost = self.prices.turn * _MICROSECOND
+                turn_left = TURN_SECONDS
+            limit = min(taken + EVENTS_PER_ROUND, len(arrivals.times))
+            stop = max(bisect_right(arrivals.times, now, taken, limit), taken + 1)
+            cost += self._round(arrivals, taken, stop, now + cost)
+            if taken <= WARM_UP_EVENTS < stop:
+                self._forget(now)
+                start, busy_at_start = now, busy
+            busy += cost
+            turn_left -= cost
+            # what pings take is taken from everything else
+            now += cost / max(1.0 - self.background, 0.01)
+            taken = stop
+        return self._outcome(arrivals, now - start, busy - busy_at_start)
+
+    def _round(self, arrivals: _Arrivals, first: int, stop: int, now: float) -> float:
+        """The cost of doing what came, `first` to `stop`; notes when each delivery is sent."""
+        prices, workload = self.prices, self.workload
+        came: defaultdict[int, list[int]] = defaultdict(list)
+        cost = prices.round
+        for event in range(first, stop):
+            came[arrivals.channels[event]].append(event)
+            kind = arrivals.kinds[event]
+            if kind == _MESSAGE:
+                cost += prices.read + prices.message + workload.read_bytes * prices.byte_in
+            elif kind == _JOIN:
+                cost += prices.handshake
+            else:
+                cost += prices.read
+        total = cost * _MICROSECOND
+        for events in came.values():
+            total += self._flush(arrivals, events, now + total)
+        return total
+
+    def _flush(self, arrivals: _Arrivals, events: list[int], now: float) -> float:
+        """The cost of sending what one channel has got."""
+        members = self.workload.channel_size
+        messages = [event for event in events if arrivals.kinds[event] == _MESSAGE]
+        # one alone is not sent to its sender; several mostly come from different ones
+        sends = max(members - 1, 0.0) if len(events) == 1 else members
+        told = (len(events) - len(messages)) * framed(JOIN_EVENT_BYTES)
+        size = max(members - 1, 0.0) * (len(messages) * self.workload.frame_bytes + told)
+        cost = sends * self.send + size * self.prices.byte_out * _MICROSECOND
+        self.sends += round(sends)
+        self.messages_sent += len(messages) * max(round(members) - 1, 0)
+        self.bytes_out += size
+        for event in messages:
+            self.latencies.append(now + cost * self.draw.random() - arrivals.times[event])
+        return cost
+
+    def _forget(self, now: float) -> None:
+        """The warm-up is over."""
+        self.sends = self.messages_sent = 0
+        self.bytes_out = 0.0
+        self.latencies.clear()
+
+    def _outcome(self, arrivals: _Arrivals, elapsed: float, busy: float) -> Outcome:
+        pings = self.workload.pings_per_second
+        latencies = sorted(self.latencies) or [0.0]
+        keeps_up = elapsed * arrivals.rate <= 1.05 * (len(arrivals.times) - WARM_UP_EVENTS)
+        share = busy / elapsed + self.background
+        return Outcome(
+            share if keeps_up else max(share, 1.0),
+            self.sends / elapsed + pings,
+            self.bytes_out / elapsed + pings * PING_BYTES,
+            self.messages_sent / max(self.sends, 1),
+            latencies[len(latencies) // 2],
+            latencies[min(int(len(latencies) * 0.99), len(latencies) - 1)],
+        )
