@@ -11,7 +11,9 @@ _OTHER_LINES: Final = 2  # the request line and the empty one
 
 _REASONS: Final = {
     200: b"OK",
+    202: b"Accepted",
     204: b"No Content",
+    304: b"Not Modified",
     400: b"Bad Request",
     401: b"Unauthorized",
     403: b"Forbidden",
@@ -20,9 +22,11 @@ _REASONS: Final = {
     408: b"Request Timeout",
     413: b"Content Too Large",
     414: b"URI Too Long",
+    415: b"Unsupported Media Type",
     426: b"Upgrade Required",
     429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
     503: b"Service Unavailable",
 }
 
