@@ -13,7 +13,6 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from relay.addresses import ClientAddresses
-from relay.config import Settings
 from relay.keys import (
     JOIN_KEY_HEADER,
     SEND_KEY_HEADER,
@@ -26,6 +25,7 @@ from relay.limits import AddressLimits
 from relay.origins import Origins
 from relay.protocol import ChannelKey, Options, parse_options
 from relay.requests import Refusal, Request
+from relay.settings.config import Settings
 
 MAX_CHANNEL_BYTES: Final = 512
 

@@ -15,7 +15,6 @@ import trio
 from msgspec import UNSET
 
 from relay import _core
-from relay.config import Settings
 from relay.faults import log_fault
 from relay.keys import Lock
 from relay.protocol import (
@@ -30,6 +29,7 @@ from relay.protocol import (
     encode,
     listed_member,
 )
+from relay.settings.config import Settings
 
 CLOSE_TIMEOUT_SECONDS: Final = 5.0
 MERGE_INTERVAL_SECONDS: Final = 1.0

@@ -7,9 +7,9 @@ import trio
 
 from relay._core import Log, Member
 from relay.channel import Channel
-from relay.config import Settings
 from relay.keys import Lock
 from relay.protocol import ChannelKey, CloseCode
+from relay.settings.config import Settings
 
 CLOSES_PER_SECOND_MIN: Final = 1000.0
 CLOSES_PER_BATCH: Final = 20

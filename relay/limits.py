@@ -8,8 +8,8 @@ import math
 from collections import Counter
 
 from relay import _core
-from relay.config import Settings
 from relay.requests import Refusal
+from relay.settings.config import Settings
 
 
 class AddressLimits:

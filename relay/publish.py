@@ -7,11 +7,11 @@ from typing import Final
 from relay import _core
 from relay.admission import Admission
 from relay.channel import Channel
-from relay.config import Settings
 from relay.incoming import Exchange
 from relay.limits import AddressLimits
 from relay.protocol import ChannelKey
 from relay.requests import Request, Response, json_response
+from relay.settings.config import Settings
 
 _BINARY_TYPE: Final = b"application/octet-stream"
 

@@ -17,7 +17,6 @@ from relay import _core, http, systemd
 from relay.admission import Admission, Upgrade
 from relay.bodies import BodyRoom
 from relay.channel import CLOSE_TIMEOUT_SECONDS
-from relay.config import Settings, changed, restart_only
 from relay.faults import FaultLog
 from relay.hub import Hub
 from relay.incoming import Body, Exchange, Incoming
@@ -28,8 +27,9 @@ from relay.publish import Publisher
 from relay.report import LimitsReport
 from relay.requests import MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
 from relay.routes import Routes
-from relay.setting import SettingError
-from relay.sources import ConfigError
+from relay.settings.config import Settings, changed, restart_only
+from relay.settings.setting import SettingError
+from relay.settings.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
 MAX_HTTP_CONNECTIONS: Final = 1000

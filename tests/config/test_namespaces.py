@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Namespace, Settings
-from relay.namespaces import MAX_NAME_BYTES, count_keys
-from relay.setting import SettingError
+from relay.settings.config import SETTINGS, Namespace, Settings
+from relay.settings.namespaces import MAX_NAME_BYTES, count_keys
+from relay.settings.setting import SettingError
 
 SECRET = "s3cret"
 read = SETTINGS["namespaces"].read

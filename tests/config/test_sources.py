@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Namespace, Settings
-from relay.sources import MAX_FILE_BYTES, OTHER_VARIABLES, ConfigError, load_settings
+from relay.settings.config import SETTINGS, Namespace, Settings
+from relay.settings.sources import MAX_FILE_BYTES, OTHER_VARIABLES, ConfigError, load_settings
 
 from .conftest import WriteFile
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from relay.config import SETTINGS, Settings
-from relay.rules import spell
-from relay.setting import Setting, SettingError
-from relay.toml_lines import Path, find_lines, nearest_line
-from relay.units import show_size
+from relay.settings.config import SETTINGS, Settings
+from relay.settings.rules import spell
+from relay.settings.setting import Setting, SettingError
+from relay.settings.toml_lines import Path, find_lines, nearest_line
+from relay.settings.units import show_size
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 FILE_VARIABLE: Final = "RELAY_CONFIG"

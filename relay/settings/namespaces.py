@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from relay.keys import is_key
-from relay.rules import Unfit
-from relay.units import Kind
+from relay.settings.rules import Unfit
+from relay.settings.units import Kind
 
 MAX_NAME_BYTES: Final = 512
 
