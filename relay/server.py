@@ -25,7 +25,7 @@ from relay.listeners import ListenError, open_listeners, raise_file_limit, url_o
 from relay.protocol import CloseCode, UidSource, envelope_prefix
 from relay.publish import Publisher
 from relay.report import LimitsReport
-from relay.requests import MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
+from relay.requests import ANY_ORIGIN, MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
 from relay.routes import Routes
 from relay.settings.config import Settings, changed, restart_only
 from relay.settings.setting import SettingError
@@ -64,14 +64,19 @@ class Server:
         self._admission = Admission(settings, self._limits)
         self._report = LimitsReport(self.stats)
         self._http_connections = 0
-        self._body_room = BodyRoom(MAX_BODY_BYTES)
         self._routes = Routes(self._publish)
-        self._http_turns = trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE)
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
         self._new_uid = UidSource().take
         self._connection_faults = FaultLog("a connection failed and is closed")
+        self._service = http.Service(
+            self._may_stay,
+            BodyRoom(MAX_BODY_BYTES),
+            trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE),
+            ANY_ORIGIN,
+            FaultLog("a request failed and is answered with 500").note,
+        )
 
     async def run(self, announce: Callable[[list[str]], None], signals: AsyncIterator[int]) -> None:
         """Serve; `announce` gets the URLs once connections are accepted.
@@ -245,7 +250,7 @@ class Server:
             )
         except Refusal as refusal:
             self._refusals[refusal.reason] += 1
-            return refusal.response().render()
+            return refusal.response().render(ANY_ORIGIN)
         return self._join(upgrade)
 
     def _join(self, upgrade: Upgrade) -> _core.Member:
@@ -273,7 +278,7 @@ class Server:
             self._refusals["http_busy"] += 1
             refusal = Refusal(503, "too many requests at once, try again", b"Retry-After: 1")
             with sock, contextlib.suppress(OSError):
-                sock.send(refusal.response().render())
+                sock.send(refusal.response().render(ANY_ORIGIN))
             return
         self._http_connections += 1
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
@@ -291,11 +296,9 @@ class Server:
 
         incoming = Incoming(stream, data, self.settings.handshake_timeout)
         try:
-            await http.serve_connection(
-                incoming, adopt, answer, self._may_stay, self._body_room, self._http_turns
-            )
+            await http.serve_connection(incoming, adopt, answer, self._service)
         except Exception as exc:
-            self._on_crash(None, exc)
+            self._connection_faults.note(exc)
         finally:
             self._http_connections -= 1
 
