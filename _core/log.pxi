@@ -145,8 +145,8 @@ cdef class Log:
         log_publish(self, sender, &stamper.state, <const uint8_t *>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
 
     def post(self, bytes prefix not None, bytes payload not None):
-        """Stamp a validated payload that no member sent, with the reactor's next id and the present date. `prefix` is what `Stamper`
-        takes, with or without a uid. Raises ValueError for a log that no reactor serves."""
+        """Stamp a validated payload that no member sent, with the reactor's next id and the present date. `prefix` is what
+        `Stamper` takes, with or without a uid. Raises ValueError for a log that no reactor serves."""
         if self.reactor is None:
             raise ValueError("no reactor serves this log")
         frame = self.reactor.stamper.stamp(prefix, payload, epoch_milliseconds())

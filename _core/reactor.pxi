@@ -251,6 +251,6 @@ cdef class Reactor:
         return self.work.turns.total * MICROSECOND
 
     def backlogs(self, int limit=10):
-        """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in bytes,
-        the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""
+        """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in
+        bytes, the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""
         return reactor_backlogs(self, limit)

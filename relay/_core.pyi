@@ -299,8 +299,8 @@ class Log:
     def publish(self, payload: bytes, sender: Member, stamper: Stamper, date: int) -> None:
         """Stamp a validated payload straight into the log, as the reactor does."""
     def post(self, prefix: bytes, payload: bytes) -> None:
-        """Stamp a validated payload that no member sent, with the reactor's next id and the present date. `prefix` is what `Stamper`
-        takes, with or without a uid. Raises ValueError for a log that no reactor serves."""
+        """Stamp a validated payload that no member sent, with the reactor's next id and the present date. `prefix` is what
+        `Stamper` takes, with or without a uid. Raises ValueError for a log that no reactor serves."""
     def find(self, uid: bytes) -> Member | None:
         """The member with this uid, attached here or to the streams."""
     @property
@@ -389,5 +389,5 @@ class Reactor:
     def busy_seconds(self) -> float:
         """Time spent in turns since the start."""
     def backlogs(self, limit: int = 10) -> tuple[int, list[int]]:
-        """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in bytes,
-        the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""
+        """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in
+        bytes, the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""

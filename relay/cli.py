@@ -102,7 +102,7 @@ def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> No
     _log_contradictions(settings)
 
     def reload() -> Settings:
-        loaded = load_settings(config_path, os.environ, given_flags(ctx)).settings
+        loaded = load_settings(config_path, os.environ, given_flags(ctx), again=True).settings
         _log_contradictions(loaded)
         return loaded
 

@@ -109,6 +109,7 @@ class Server:
                 for listener in listeners:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
+                nursery.start_soon(self._hub.keep_streams_alive)
                 nursery.start_soon(self._report_limits)
                 nursery.start_soon(self._watch_signals, signals)
                 announce([url_of(listener) for listener in listeners])
@@ -240,7 +241,7 @@ class Server:
         """What becomes of a request's connection: a member, a refusal, or (None) plain HTTP."""
         try:
             request = parse_head(head)
-            if not request.wants_upgrade:
+            if not request.wants_membership:
                 self._admission.accept_plain(request, peer, source, time.monotonic())
                 return None
             if self._stopping.is_set():
@@ -263,10 +264,11 @@ class Server:
             lists=options.list,
             verbatim=is_party,
             mute=upgrade.is_mute,
+            stream=upgrade.is_stream,
             address=upgrade.address,
         )
         self._hub.channel(upgrade.key, upgrade.lock).join(
-            member, upgrade.response, is_legacy=upgrade.is_legacy
+            member, upgrade.response, is_legacy=upgrade.is_legacy, is_return=upgrade.is_return
         )
         self._limits.add(upgrade.address)
         return member

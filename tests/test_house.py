@@ -57,6 +57,7 @@ FORBIDDEN = {
         "relay.server",
         "relay.cli",
     },
+    "wording": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
     "hub": {
         "relay.admission",
         "socket",
