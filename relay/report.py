@@ -22,6 +22,8 @@ _WORDS: Final = {
     "refused_origin": "requests refused: origin",
     "refused_join_key": "requests refused: join key",
     "refused_send_key": "requests refused: send key",
+    "refused_admin_token": "operators' requests refused: token",
+    "refused_admin_guesses": "operators' requests refused: too many wrong tokens",
     "refused_published_rate": "published messages over their rate",
     "refused_published_byte_rate": "published messages over their byte rate",
     "bad_proxy_header": "connections refused: no PROXY header, or a malformed one",

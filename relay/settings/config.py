@@ -7,9 +7,10 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from relay.namespaces import Namespace, Namespaces
-from relay.rules import Each, Fits, Range, check_network, check_origin, is_host
-from relay.setting import (
+from relay.settings.admin import ENDPOINT, Token, parse_endpoint
+from relay.settings.namespaces import Namespace, Namespaces
+from relay.settings.rules import Each, Fits, Range, check_network, check_origin, is_host
+from relay.settings.setting import (
     About,
     Amount,
     Bytes,
@@ -21,7 +22,7 @@ from relay.setting import (
     SettingError,
     settings_of,
 )
-from relay.units import show_size
+from relay.settings.units import show_size
 
 __all__ = ["SETTINGS", "Namespace", "Settings", "changed", "find_contradictions", "restart_only"]
 
@@ -63,6 +64,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             needs_restart=True,
         ),
     ] = 0
+    admin: Annotated[
+        str,
+        About(
+            Group.LISTENING,
+            "Address and port for operators: dashboard, metrics, readiness, API; port 0 is a free one.",
+            ENDPOINT,
+            needs_restart=True,
+        ),
+    ] = "127.0.0.1:8788"
+    admin_token: Annotated[
+        str,
+        About(
+            Group.LISTENING,
+            "What operators must show (Authorization: Bearer); needed where admin is not a loopback address.",
+            Token(),
+            is_secret=True,
+        ),
+    ] = ""
 
     limits: Annotated[
         Literal["on", "dry-run", "off"],
@@ -274,6 +293,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "proxy_protocol",
                 "expected trusted_proxies beside it, the only ones whose header is believed, got none",
             )
+        endpoint = parse_endpoint(self.admin)
+        if endpoint and not endpoint.is_loopback and not self.admin_token:
+            raise SettingError(
+                "admin",
+                f"expected admin_token beside it, because others can reach {endpoint.host}, got none",
+            )
+
+    def __repr__(self) -> str:
+        """Without the secrets: what is printed may end up in a log."""
+        shown = (
+            f"{name}={getattr(self, name)!r}"
+            for name, setting in SETTINGS.items()
+            if not setting.about.is_secret
+        )
+        return f"Settings({', '.join(shown)})"
 
 
 SETTINGS: Final[dict[str, Setting]] = settings_of(Settings)
