@@ -1,0 +1,151 @@
+"""Measure the prices of this machine, in about a minute: a few loads that differ in what they are made of, and a fit."""
+
+import platform
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from relay._load import Generator
+from relay._version import __version__
+from relay.bench.machine import memory_gib, processor
+from relay.bench.usage import cores, raise_file_limit
+from relay.plan.fit import Observation, fit
+from relay.plan.prices import FORMAT, Calibration, Machine, Memory, Prices, coldness
+from relay.plan.subject import Subject, two_cores
+
+SECONDS: Final = 2.0
+WARM_UP_SECONDS: Final = 0.7
+IDLE_CONNECTIONS: Final = 8000
+IDLE_WARM_UP: Final = 500
+SETTLE_SECONDS: Final = 0.5
+FILES_BESIDE_CONNECTIONS: Final = 200
+_NAMES: Final = ("turn", "round", "read", "message", "send", "cold", "byte_in", "byte_out")
+_KIB: Final = 1024
+
+Tell = Callable[[str], object]
+"""Is told what is measured next."""
+
+
+class Probe(NamedTuple):
+    """One load: so many messages in flight per channel, or so many a second in all."""
+
+    name: str
+    channels: int
+    members: int
+    in_flight: int = 1
+    rate: float = 0.0
+    senders: int = 1
+    payload_bytes: int = 64
+
+
+PROBES: Final = (
+    Probe("one message at a time to one", 1, 2),
+    Probe("one message at a time to many", 1, 100),
+    Probe("a few messages at a time to many", 1, 100, in_flight=8),
+    Probe("many messages at a time to few", 1, 4, in_flight=256),
+    Probe("many messages at a time to many", 1, 100, in_flight=512),
+    Probe("large messages", 4, 50, in_flight=4, payload_bytes=16 * _KIB),
+    Probe("many small channels", 500, 4, senders=4),
+    Probe("many small channels, now and then", 500, 4, rate=2000, senders=4, in_flight=64),
+    Probe("a few messages a second", 50, 20, rate=200, senders=20, in_flight=64),
+    Probe("many connections, now and then", 400, 20, rate=1000, senders=20, in_flight=64),
+    Probe("many connections", 80, 100, senders=100),
+)
+
+
+def calibrate(tell: Tell) -> Calibration:
+    """Measure. Raises SubjectError, and RuntimeError when too few files may be opened."""
+    raise_file_limit(IDLE_CONNECTIONS + IDLE_WARM_UP + FILES_BESIDE_CONNECTIONS)
+    with two_cores() as (core, _):
+        observations = list(_observe(core, tell))
+        tell("connections that come and stay")
+        handshake, memory = _measure_connections(core)
+    found = fit(observations, _NAMES)
+    return Calibration(
+        format=FORMAT,
+        taken=datetime.now(UTC).isoformat(timespec="seconds"),
+        version=__version__,
+        machine=Machine(
+            processor=processor(),
+            kernel=f"{platform.system()} {platform.release()}",
+            cores=cores(),
+            memory=round(memory_gib() * 2**30),
+        ),
+        prices=Prices(**found.prices, handshake=handshake),
+        memory=memory,
+        misfit=found.misfit,
+    )
+
+
+def _observe(core: int, tell: Tell) -> Iterator[Observation]:
+    for probe in PROBES:
+        tell(probe.name)
+        with Subject(("--presence", "off"), core) as subject:
+            yield observe(subject, probe)
+
+
+def observe(subject: Subject, probe: Probe, seconds: float = SECONDS) -> Observation:
+    """What the relay did under one load, and what that cost."""
+    generator = Generator(
+        subject.port,
+        channels=probe.channels,
+        members=probe.members,
+        senders=probe.senders,
+        in_flight=probe.in_flight,
+        payload_bytes=probe.payload_bytes,
+    )
+    generator.connect()
+    generator.run(WARM_UP_SECONDS, rate=probe.rate)
+    counted, used = subject.counters(), subject.watched.usage()
+    generator.run(seconds, rate=probe.rate)
+    cost = (subject.watched.usage() - used).ran
+    counts = {name: value - counted[name] for name, value in subject.counters().items() if name in counted}
+    generator.close(0)
+    return Observation(probe.name, _paid(counts, probe.channels * probe.members), cost * 1e6)
+
+
+def _paid(counts: dict[str, float], connections: int) -> dict[str, float]:
+    """Counters of the server by the price they are paid with."""
+    return {
+        "turn": counts["turns"],
+        "round": counts["rounds"],
+        "read": counts["reads"],
+        "message": counts["messages"],
+        "send": counts["sends"],
+        "cold": counts["sends"] * coldness(connections),
+        "byte_in": counts["bytes_in"],
+        "byte_out": counts["bytes_out"],
+    }
+
+
+def _measure_connections(core: int) -> tuple[float, Memory]:
+    """Microseconds of an opening handshake, and what connections hold."""
+    with Subject(("--presence", "off"), core) as subject:
+        base = subject.watched.resident_bytes()
+        warm_up = Generator(subject.port, path="/c/warm-{channel}", channels=IDLE_WARM_UP // 50, members=50)
+        warm_up.connect()
+        warm_up.hold(SETTLE_SECONDS)
+        resident, slab, used = subject.watched.resident_bytes(), _slab_bytes(), subject.watched.usage()
+        generator = Generator(subject.port, channels=IDLE_CONNECTIONS // 50, members=50)
+        generator.connect()
+        generator.hold(SETTLE_SECONDS)
+        cost = (subject.watched.usage() - used).ran
+        held = subject.watched.resident_bytes() - resident
+        kernel = _slab_bytes() - slab
+        for each in (generator, warm_up):
+            each.close(0)
+    memory = Memory(
+        base=base,
+        connection=held / IDLE_CONNECTIONS,
+        kernel=max(kernel, 0) / 2 / IDLE_CONNECTIONS,  # both ends of each connection are here
+    )
+    return cost / IDLE_CONNECTIONS * 1e6, memory
+
+
+def _slab_bytes() -> int:
+    """What the kernel holds in its object caches (proc(5), meminfo), sockets among it."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("Slab:"):
+            return int(line.split()[1]) * _KIB
+    return 0
