@@ -21,6 +21,9 @@ TURN_SECONDS: Final = 0.004
 SEED: Final = 8787
 _MICROSECOND: Final = 1e-6
 
+POISSON: Final = "poisson"
+EVEN: Final = "even"
+
 
 class Outcome(NamedTuple):
     """`busy` is the share of a core; 1 or more means that the load is more than the process can carry, and the rest means nothing
@@ -35,9 +38,10 @@ class Outcome(NamedTuple):
 
 
 class _Arrivals:
-    """Messages, joins and leaves, each at a channel, in the order in which they come."""
+    """Messages, joins and leaves, each at a channel, in the order in which they come; the channels at random or, when they are
+    spaced evenly, in turn."""
 
-    def __init__(self, workload: Workload, count: int) -> None:
+    def __init__(self, workload: Workload, count: int, spacing: str) -> None:
         draw = random.Random(SEED)
         messages = workload.messages_per_second
         self.rate = messages + 2 * workload.joins
@@ -46,10 +50,11 @@ class _Arrivals:
         self.kinds: list[int] = []
         time = 0.0
         channels, joins = workload.channels, workload.joins
-        for _ in range(count):
-            time += draw.expovariate(self.rate)
+        is_even = spacing == EVEN
+        for number in range(count):
+            time += 1.0 / self.rate if is_even else draw.expovariate(self.rate)
             self.times.append(time)
-            self.channels.append(draw.randrange(channels))
+            self.channels.append(number % channels if is_even else draw.randrange(channels))
             at = draw.random() * self.rate
             self.kinds.append(_MESSAGE if at < messages else _JOIN if at < messages + joins else _LEAVE)
 
@@ -57,13 +62,15 @@ class _Arrivals:
 _MESSAGE, _JOIN, _LEAVE = range(3)
 
 
-def simulate(prices: Prices, workload: Workload, events: int = EVENTS) -> Outcome:
+def simulate(
+    prices: Prices, workload: Workload, events: int = EVENTS, spacing: str = POISSON
+) -> Outcome:
     """What one process makes of the workload."""
     background = keepalive_share(prices, workload)
     if workload.messages_per_second + workload.joins == 0:
         pings = workload.pings_per_second
         return Outcome(background, pings, pings * PING_BYTES, 1.0, 0.0, 0.0)
-    return _Loop(prices, workload, background).run(_Arrivals(workload, events))
+    return _Loop(prices, workload, background).run(_Arrivals(workload, events, spacing))
 
 
 def keepalive_share(prices: Prices, workload: Workload) -> float:

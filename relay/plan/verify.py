@@ -1,0 +1,106 @@
+"""Run the point that was predicted, with one relay process and the load generator, and put both side by side."""
+
+from typing import Final
+
+import msgspec
+
+from relay._load import Generator
+from relay.bench.usage import raise_file_limit
+from relay.plan.calibrate import FILES_BESIDE_CONNECTIONS
+from relay.plan.prices import Calibration
+from relay.plan.rounds import EVEN, Outcome, simulate
+from relay.plan.subject import Subject, two_cores
+from relay.plan.workload import Workload
+
+SECONDS: Final = 8.0
+WARM_UP_SECONDS: Final = 2.0
+SETTLE_SECONDS: Final = 0.5
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """One figure, in its unit."""
+
+    name: str
+    predicted: float
+    measured: float
+    unit: str
+
+    @property
+    def ratio(self) -> float:
+        """Predicted to measured."""
+        return self.predicted / self.measured if self.measured else float("nan")
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """`figures` of a process with the share; `lost` deliveries and a busy generator make them worth nothing."""
+
+    workload: Workload
+    figures: list[Compared]
+    lost: int
+    generator_utilisation: float
+
+    @property
+    def is_valid(self) -> bool:
+        return not self.lost and self.generator_utilisation < 0.9
+
+
+def runnable(workload: Workload, most: int) -> Workload:
+    """The workload, or as much of it as one machine can be asked to connect."""
+    return workload.scaled_to(most) if workload.connections > most else workload
+
+
+def verify(calibration: Calibration, workload: Workload, seconds: float = SECONDS) -> Verification:
+    """Measure what one process makes of the workload. Channels have whole numbers of members here, and messages come evenly
+    spaced, as the generator sends them. Raises SubjectError, and RuntimeError when too few files may be opened."""
+    members = max(round(workload.channel_size), 1)
+    channels = max(workload.connections // members, 1)
+    whole = msgspec.structs.replace(
+        workload, channel_size=float(members), connections=channels * members
+    )
+    raise_file_limit(whole.connections + FILES_BESIDE_CONNECTIONS)
+    predicted = simulate(calibration.prices, whole, spacing=EVEN)
+    return _measure(calibration, whole, channels, members, predicted, seconds)
+
+
+def _measure(
+    calibration: Calibration,
+    workload: Workload,
+    channels: int,
+    members: int,
+    predicted: Outcome,
+    seconds: float,
+) -> Verification:
+    flags = ("--ping-interval", f"{workload.ping_interval:g}")
+    with two_cores() as (core, _), Subject(flags, core) as subject:
+        resident = subject.watched.resident_bytes()
+        generator = Generator(
+            subject.port,
+            channels=channels,
+            members=members,
+            senders=members,
+            in_flight=1024,
+            payload_bytes=round(workload.payload_bytes),
+            visitors=max(round(workload.joins), 1) if workload.joins else 0,
+        )
+        generator.connect()
+        generator.hold(SETTLE_SECONDS)
+        held = subject.watched.resident_bytes() - resident
+        rate, churn = workload.messages_per_second, workload.joins
+        generator.run(WARM_UP_SECONDS, rate=rate, churn=churn)
+        counted, used = subject.counters(), subject.watched.usage()
+        report = generator.run(seconds, rate=rate, churn=churn)
+        busy = (subject.watched.usage() - used).ran / report.seconds
+        sends = subject.counters()["sends"] - counted["sends"]
+        generator.close(0)
+    return Verification(
+        workload,
+        [
+            Compared("processor", predicted.busy, busy, "of a core"),
+            Compared("sends", predicted.sends_per_second, sends / report.seconds, "a second"),
+            Compared("memory", calibration.memory.connection * workload.connections, held, "bytes"),
+            Compared("p50", predicted.p50 * 1e3, report.latency.p50 * 1e3, "ms"),
+            Compared("p99", predicted.p99 * 1e3, report.latency.p99 * 1e3, "ms"),
+        ],
+        report.lost,
+        report.cpu_seconds / report.seconds,
+    )
