@@ -1,7 +1,7 @@
 """A plan in words, for a person, and as JSON."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -10,6 +10,9 @@ from relay.plan.prices import Calibration
 from relay.plan.quantities import show_bits, show_bytes, show_count, show_milliseconds
 from relay.plan.sizing import Goals, Sizing
 from relay.plan.workload import Workload
+
+if TYPE_CHECKING:
+    from relay.plan.verify import Verification
 
 _LABEL_WIDTH: Final = 14
 
@@ -45,6 +48,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             "memory": memory / (self.calibration.machine.memory * (1 - self.goals.headroom)),
             "open files": files.needed / files.present if files.present else 0.0,
         }
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether the processes that were asked for are too few."""
+        return not self.goals.allow(self.sizing.outcome)
 
     @property
     def ends_first(self) -> str:
@@ -148,4 +156,54 @@ def to_json(report: Report) -> dict[str, Any]:
         "ends_first": report.ends_first,
         "limits": [{**msgspec.structs.asdict(limit), "is_met": limit.is_met} for limit in report.limits],
         "calibration": msgspec.to_builtins(report.calibration),
+    }
+
+
+def calibration_lines(calibration: Calibration) -> Iterator[str]:
+    """The prices of a machine."""
+    prices, memory = calibration.prices, calibration.memory
+    yield f"{calibration.machine.processor}, {calibration.machine.cores} cores, {calibration.machine.kernel}"
+    for label, value, note in (
+        ("wake-up", prices.turn, "of the event loop"),
+        ("round", prices.round, "one look for news"),
+        ("read", prices.read, "from one socket"),
+        ("message", prices.message, "parsed, checked, stamped"),
+        ("send", prices.send, f"to one member; {prices.send + prices.cold:.2f} among 10 000 connections"),
+        ("KiB in", prices.byte_in * 1024, ""),
+        ("KiB out", prices.byte_out * 1024, "to one member"),
+        ("handshake", prices.handshake, "from accept to the own join"),
+    ):
+        yield f"{label:<{_LABEL_WIDTH}}{value:>9.3f} µs   {note}".rstrip()
+    yield f"{'memory':<{_LABEL_WIDTH}}{memory.connection:>9.0f} B    a connection in the process, {memory.kernel:.0f} B in the kernel"
+    yield f"The prices fit their measurements within {calibration.misfit:.1%}."
+
+
+def verification_lines(verification: "Verification") -> Iterator[str]:
+    """Predicted against measured."""
+    workload = verification.workload
+    yield (
+        f"Verified with one process: {show_count(workload.connections)} connections, channels of {workload.channel_size:g},"
+        f" {show_count(workload.messages_per_second)} messages a second, evenly spaced."
+    )
+    yield f"{'':<{_LABEL_WIDTH}}{'predicted':>12}{'measured':>12}{'ratio':>8}"
+    for each in verification.figures:
+        yield f"{each.name:<{_LABEL_WIDTH}}{each.predicted:>12.4g}{each.measured:>12.4g}{each.ratio:>8.2f}   {each.unit}"
+    if not verification.is_valid:
+        yield (
+            f"Not valid: {verification.lost} deliveries were lost, and the generator used"
+            f" {verification.generator_utilisation:.0%} of its core."
+        )
+
+
+def verification_to_json(verification: "Verification") -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "connections": verification.workload.connections,
+        "figures": {
+            each.name: {"predicted": each.predicted, "measured": each.measured, "unit": each.unit}
+            for each in verification.figures
+        },
+        "lost": verification.lost,
+        "generator_utilisation": verification.generator_utilisation,
+        "is_valid": verification.is_valid,
     }

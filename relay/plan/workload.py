@@ -69,6 +69,10 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
             self, connections=min(connections, self.connections), joins=self.joins / parts
         )
 
+    def with_messages(self, messages: float) -> "Workload":
+        """The same connections, sending so many messages a second each."""
+        return msgspec.structs.replace(self, messages=messages)
+
     def scaled_to(self, connections: int) -> "Workload":
         """The same habits with more connections, or fewer; joins grow with them."""
         joins = self.joins * connections / self.connections
