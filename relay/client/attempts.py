@@ -16,7 +16,7 @@ from relay.client import background
 from relay.client.home import BackgroundHome, Home
 from relay.client.inbox import Inbox
 from relay.client.link import Link
-from relay.client.listeners import Listener, Listeners, log_error
+from relay.client.listeners import Handler, Listeners, log_error
 from relay.client.outbox import Outbox
 from relay.client.policy import Policy, SocketOptions
 from relay.client.providers import ProtocolsProvider, ProviderError, UrlProvider, resolve
@@ -56,13 +56,14 @@ class ReadyState(IntEnum):
 class Attempts:
     """The state that all threads share, and the tasks that change it."""
 
+    onopen = Handler[OpenEvent]()
+    onmessage = Handler[MessageEvent]()
+    onclose = Handler[CloseEvent]()
+    onerror = Handler[ErrorEvent]()
+
     def __init__(
         self, url: UrlProvider, protocols: ProtocolsProvider, options: SocketOptions
     ) -> None:
-        self.onopen: Listener[OpenEvent] | None = None
-        self.onmessage: Listener[MessageEvent] | None = None
-        self.onclose: Listener[CloseEvent] | None = None
-        self.onerror: Listener[ErrorEvent] | None = None
         self._policy = Policy.of(options)
         self._url_provider: UrlProvider = url
         self._protocols_provider: ProtocolsProvider = protocols

@@ -12,6 +12,7 @@ from relay.client import background
 from relay.client.activity import Activity
 from relay.client.address import Address
 from relay.client.backoff import Backoff
+from relay.client.checks import checked_timeout
 from relay.client.conversation import Conversation
 from relay.client.dispatch import Listener, Predicate
 from relay.client.events import CloseEvent
@@ -109,9 +110,10 @@ class Channel:
 
         Raises ConnectError when there was no connection, and RuntimeError in a listener, which would wait for itself.
         """
+        limit = checked_timeout("timeout", timeout)
         if background.is_current_thread():
             raise RuntimeError("wait() in a listener would block the thread it waits for")
-        if not self._activity.wait(timeout):
+        if not self._activity.wait(limit):
             return None
         if isinstance(self._conversation.failure, ConnectError):
             raise self._conversation.failure

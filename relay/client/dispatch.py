@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
+from relay.client.checks import check_function
 from relay.client.events import CloseEvent, Event, MessageEvent, OpenEvent
 
 Listener: TypeAlias = Callable[[Any], object]
@@ -90,8 +91,9 @@ def _may_carry(event: Event, kind: str) -> bool:
 def _check(when: object, listener: object) -> None:
     if not isinstance(when, str) and not callable(when):
         raise TypeError(f"when: expected a type of event or a function, got {type(when).__name__}")
-    if not callable(listener):
-        raise TypeError(f"listener: expected a function, got {type(listener).__name__}")
+    if not isinstance(when, str):
+        check_function("when", when)
+    check_function("listener", listener)
 
 
 def _report(error: Exception) -> None:

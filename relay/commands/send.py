@@ -9,6 +9,7 @@ import click
 import trio
 
 from relay.client.address import Address
+from relay.client.checks import check_text
 from relay.client.conversation import PING_SECONDS
 from relay.client.events import ErrorEvent, JoinEvent, MessageEvent, event_of
 from relay.client.payload import address as recipient
@@ -43,9 +44,14 @@ def send(
     JSON is one value, sent as it is spelled; text needs its quotes: relay send room '"hello"'. The command ends when the
     relay has taken all of it. Keys come from RELAY_JOIN_KEY and RELAY_SEND_KEY. With --party what is sent is any text, verbatim.
     """
+    if (
+        to == ""
+    ):  # a variable that is not set, say: to send to everyone then would tell them what was meant for one
+        raise click.UsageError("--to: expected the uid of a member, got nothing")
     if party and to:
         raise click.UsageError("--to: party rooms have no recipients")
     try:
+        check_text("JSON", json)
         address = address_of(channel, party=party, url=url, as_=as_)
         prefix = recipient(to)
         if json != STDIN and not party:
@@ -60,6 +66,8 @@ def send(
 def _usage(text: str) -> str:
     if text.startswith("uid:"):
         return text.replace("uid:", "--to:", 1)
+    if text.startswith("JSON:"):
+        return text
     return f"""JSON: {text}; text needs quotes: '"hello"'"""
 
 

@@ -171,7 +171,7 @@ async def test_block_with_handlers(autojump_clock: MockClock) -> None:
 
 
 async def test_block_with_a_bad_handler() -> None:
-    with pytest.raises(TypeError, match="listener: expected a function"):
+    with pytest.raises(TypeError, match=r"^on_open: expected a function"):
         async with open_party_socket(on_open="print", **ADDRESS):
             pass
 

@@ -131,7 +131,7 @@ async def test_options_reach_the_transport(autojump_clock: MockClock) -> None:
     ) as socket:
         await Recorder(socket).until("open")
     options = network.options[0]
-    assert (options["ping"], options["headers"]) == (7, {"x-join-key": "k"})
+    assert (options["ping"], options["headers"]) == (7, (("x-join-key", "k"),))
     assert (options["connect_timeout_seconds"], options["max_message_bytes"]) == (3, 9)
 
 
