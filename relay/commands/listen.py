@@ -66,6 +66,8 @@ async def _listen(address: Address, has_events: bool, raw: bool, count: int | No
 
 
 def _writer(has_events: bool, raw: bool) -> Writer:
+    if sys.stdout is None:
+        raise CommandError("stdout is closed", Exit.CONNECTION)
     if sys.stdout.isatty() and not raw:
         return TerminalWriter()
     return LineWriter() if has_events and not raw else RawWriter()

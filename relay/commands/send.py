@@ -28,6 +28,7 @@ STDIN: Final = "-"
 MARK: Final = "null"
 """What one sends to oneself behind the last message: when it is back, the relay has taken what came before it."""
 
+GREETING_SECONDS: Final = 10.0
 _READ_BYTES: Final = 65536
 
 
@@ -95,11 +96,21 @@ async def _send_checked(transport: Transport, json: str, prefix: str) -> None:
 
 
 async def _own_uid(transport: Transport) -> str:
-    """That of the own join, which comes first."""
-    while True:
-        event = event_of(await transport.receive())
-        if isinstance(event, JoinEvent) and event.self_ and event.uid:
+    """That of the own join, which comes first. Raises CommandError when there is none to wait for."""
+    with trio.move_on_after(GREETING_SECONDS):
+        while True:
+            event = event_of(await transport.receive())
+            if isinstance(event, ErrorEvent):
+                raise CommandError(f"the relay answered: {event.message}", Exit.ANSWERED_ERROR)
+            if isinstance(event, JoinEvent) and event.self_:
+                break
+        if event.uid:
             return event.uid
+    raise CommandError(
+        "the server does not tell a new member its uid, so that nothing could tell what it has taken;"
+        " is it a relay, and the URL one below /c/?",
+        Exit.CONNECTION,
+    )
 
 
 async def _send_all(transport: Transport, json: str, prefix: str, own: str) -> None:
@@ -147,6 +158,8 @@ async def _texts(json: str) -> AsyncIterator[tuple[int, str]]:
 
 async def _read_stdin() -> bytes:
     """Not by sys.stdin: a thread that is left waiting there would keep its lock, which the interpreter wants at its end."""
+    if sys.stdin is None:
+        raise CommandError("stdin is closed", Exit.USAGE)
     return await trio.to_thread.run_sync(
         os.read, sys.stdin.fileno(), _READ_BYTES, abandon_on_cancel=True
     )
