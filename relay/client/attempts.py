@@ -13,10 +13,11 @@ from typing import Final, Literal, TypeAlias, cast
 import trio
 
 from relay.client import background
+from relay.client.faults import faults, log_error
 from relay.client.home import BackgroundHome, Home
 from relay.client.inbox import Inbox
 from relay.client.link import Link
-from relay.client.listeners import Handler, Listeners, log_error
+from relay.client.listeners import Handler, Listeners
 from relay.client.outbox import Outbox
 from relay.client.policy import Policy, SocketOptions
 from relay.client.providers import ProtocolsProvider, ProviderError, UrlProvider, resolve
@@ -36,6 +37,7 @@ from relay.client.transport import (
     ConnectTimeout,
     Transport,
 )
+from relay.client.unsent import report_unsent
 
 BinaryType: TypeAlias = Literal["bytes", "bytearray", "memoryview"]
 BINARY_TYPES: Final = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview}
@@ -72,6 +74,7 @@ class Attempts:
         self._url = self._protocol = ""
         self._lock = threading.RLock()
         self._outbox = Outbox()
+        report_unsent(self, self._outbox.__len__)
         self._inbox: Inbox | None = None
         self._home: Home = BackgroundHome()
         self._link: Link | None = None
@@ -222,7 +225,7 @@ class Attempts:
         predicate = self._policy.should_reconnect_on_close
         try:
             return predicate is None or bool(predicate(close))
-        except Exception as exc:
+        except faults() as exc:
             log_error(exc, "should_reconnect_on_close")
             return True
 

@@ -14,11 +14,11 @@ from typing import Final, ParamSpec, TypeVarTuple
 
 import trio
 
-from relay.client.listeners import log_error
+from relay.client.faults import BACKGROUND_THREAD, log_error
+from relay.client.unsent import report_all
 
 EXIT_FLUSH_SECONDS: Final = 2.0
 EXIT_CANCEL_SECONDS: Final = 1.5
-THREAD_NAME: Final = "relay-client"
 
 Flush = Callable[[], Awaitable[object]]
 Arguments = TypeVarTuple("Arguments")
@@ -106,7 +106,7 @@ class _Loop:
     def __init__(self) -> None:
         self.jobs = 0
         self._is_ready = threading.Event()
-        self.thread = threading.Thread(target=self._run_thread, name=THREAD_NAME, daemon=True)
+        self.thread = threading.Thread(target=self._run_thread, name=BACKGROUND_THREAD, daemon=True)
         self.thread.start()
         self._is_ready.wait()
 
@@ -215,6 +215,7 @@ def _exit() -> None:
         loop = _state.loop
     if loop is not None:
         loop.end()
+    report_all()
 
 
 def _forget_parent() -> None:

@@ -18,6 +18,7 @@ from relay.client.dispatch import Listener, Predicate
 from relay.client.events import CloseEvent
 from relay.client.payload import encode_message
 from relay.client.transport import ConnectError
+from relay.client.unsent import report_unsent
 
 LEAVE_SECONDS: Final = 10.0
 """What the end of a `with` block gives the relay to take what is queued."""
@@ -64,6 +65,7 @@ class Channel:
 
     def __init__(self, address: Address, backoff: Backoff | None) -> None:
         self._conversation = Conversation(address, backoff)
+        report_unsent(self, self._conversation.queue.__len__)
         self._activity = Activity()
         self._is_running = False
         self._is_wanted_again = False

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from relay.client.checks import check_function
 from relay.client.events import CloseEvent, Event, MessageEvent, OpenEvent
+from relay.client.faults import faults
 
 Listener: TypeAlias = Callable[[Any], object]
 Predicate: TypeAlias = Callable[[Any], object]
@@ -66,7 +67,7 @@ class Listeners:
             try:
                 if isinstance(when, str) or when(event):
                     listener(event)
-            except Exception as exc:
+            except faults() as exc:
                 _report(exc)
 
 
@@ -96,7 +97,7 @@ def _check(when: object, listener: object) -> None:
     check_function("listener", listener)
 
 
-def _report(error: Exception) -> None:
+def _report(error: BaseException) -> None:
     """Where it was raised and what it is; not its text, which may quote a message."""
     trace = "".join(traceback.format_tb(error.__traceback__))
     _logger.error("%s in a listener:\n%s", type(error).__name__, trace.rstrip())

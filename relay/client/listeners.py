@@ -1,16 +1,14 @@
 """Who hears which event, and in which order."""
 
-import logging
 from collections.abc import Callable
 from types import MethodType
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from relay.client.checks import check_function
+from relay.client.faults import faults, log_error
 
 EventT_contra = TypeVar("EventT_contra", contravariant=True)
 EventT = TypeVar("EventT")
-
-_logger: Final = logging.getLogger("relay.client")
 
 
 @runtime_checkable
@@ -97,17 +95,8 @@ def run_listener(listener: Listener[EventT], event: EventT) -> None:
     called: Any = getattr(listener, "handle_event", listener)
     try:
         called(event)
-    except Exception as exc:
+    except faults() as exc:
         log_error(exc, f"a listener of {getattr(event, 'type', 'an event')}")
-
-
-def log_error(error: BaseException, place: str) -> None:
-    """What was raised and where; not its text, which may quote a message."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    line = f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""
-    _logger.error("%s in %s%s", type(error).__name__, place, line)
 
 
 def _is_same(one: object, other: object) -> bool:

@@ -16,7 +16,7 @@ from relay.client import background
 
 
 def thread() -> threading.Thread | None:
-    threads = [one for one in threading.enumerate() if one.name == background.THREAD_NAME]
+    threads = [one for one in threading.enumerate() if one.name == background.BACKGROUND_THREAD]
     assert len(threads) <= 1
     return threads[0] if threads else None
 
@@ -33,7 +33,7 @@ def test_calls_run_in_order_in_one_thread() -> None:
         background.call(lambda n=number: done.put((n, threading.current_thread())))
     got = [done.get(timeout=LIMIT_SECONDS) for _ in range(1000)]
     assert [number for number, _ in got] == list(range(1000))
-    assert {one.name for _, one in got} == {background.THREAD_NAME}
+    assert {one.name for _, one in got} == {background.BACKGROUND_THREAD}
     assert got[0][1].daemon
     wait_for_its_end()
 

@@ -13,6 +13,7 @@ from support.member import Visitors
 
 from .test_listen_send import environment_of
 
+ONE_LOST = "queued messages that were never sent: 1\n"
 HEAD = "import relay, sys, threading; connect, room = relay.connect, sys.argv[1]\n"
 
 
@@ -77,12 +78,36 @@ def test_an_error_of_the_program_is_its_own(base_url: str, channel: str) -> None
 def test_a_relay_that_never_answers_keeps_no_process(channel: str, program: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         base_url = f"ws://127.0.0.1:{mute.getsockname()[1]}"
-        assert outcome(start(program, base_url, channel)) == (0, "")
+        told = ONE_LOST if "send" in program else ""
+        assert outcome(start(program, base_url, channel)) == (0, told)
 
 
 def test_no_relay_keeps_no_process(channel: str) -> None:
     program = "connect(room, reconnect=True, base_url='ws://127.0.0.1:1').send(1)"
-    assert outcome(start(program, "ws://127.0.0.1:1", channel)) == (0, "")
+    code, errors = outcome(start(program, "ws://127.0.0.1:1", channel))
+    assert (code, errors) == (0, ONE_LOST)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "[connect(room, base_url='ws://127.0.0.1:1').send(1) for _ in range(1)]",
+        "c = connect(room, base_url='ws://127.0.0.1:1').send(1)",
+        "relay.PartySocket(host='127.0.0.1:1', room=room).send('x')",
+        "s = relay.PartySocket(host='127.0.0.1:1', room=room, start_closed=True); s.send('x')",
+    ],
+)
+def test_what_is_lost_is_told(channel: str, program: str) -> None:
+    code, errors = outcome(start(program, "ws://127.0.0.1:1", channel))
+    assert (code, errors) == (0, ONE_LOST)
+
+
+def test_what_a_forked_child_inherits_is_not_lost(base_url: str, channel: str) -> None:
+    program = (
+        "import os\ns = relay.PartySocket(host='h', room=room, start_closed=True)\n"
+        "s.send('x')\nif os.fork() == 0: sys.exit()\nos.wait(); s.drain_queued_messages()"
+    )
+    assert outcome(start(program, base_url, channel)) == (0, "")
 
 
 def test_a_listener_that_blocks_keeps_no_process(base_url: str, channel: str) -> None:
