@@ -14,11 +14,12 @@ from typing import Final, ParamSpec, TypeVarTuple
 
 import trio
 
-from relay.client.faults import BACKGROUND_THREAD, log_error
+from relay.client.faults import is_background_thread, log_error, mark_background_thread
 from relay.client.unsent import report_all
 
 EXIT_FLUSH_SECONDS: Final = 2.0
 EXIT_CANCEL_SECONDS: Final = 1.5
+THREAD_NAME: Final = "relay-client"
 
 Flush = Callable[[], Awaitable[object]]
 Arguments = TypeVarTuple("Arguments")
@@ -47,7 +48,7 @@ class Handle:
 
         Raises RuntimeError in the background thread itself, where the task could never end meanwhile.
         """
-        if is_current_thread() and not self.is_done:
+        if is_background_thread() and not self.is_done:
             raise RuntimeError("wait() in a callback would block the thread it waits for")
         return self._ended.wait(timeout_seconds)
 
@@ -85,12 +86,6 @@ def call(
     _post(lambda loop: loop.run(lambda: function(*args, **kwargs)))
 
 
-def is_current_thread() -> bool:
-    """Whether the caller runs in the background thread."""
-    loop = _state.loop
-    return loop is not None and loop.thread is threading.current_thread()
-
-
 def flush_at_exit(flush: Flush) -> None:
     """Run `flush` in the background thread when the interpreter exits, unless it is forgotten before."""
     _state.flushes[flush] = None
@@ -106,11 +101,12 @@ class _Loop:
     def __init__(self) -> None:
         self.jobs = 0
         self._is_ready = threading.Event()
-        self.thread = threading.Thread(target=self._run_thread, name=BACKGROUND_THREAD, daemon=True)
+        self.thread = threading.Thread(target=self._run_thread, name=THREAD_NAME, daemon=True)
         self.thread.start()
         self._is_ready.wait()
 
     def _run_thread(self) -> None:
+        mark_background_thread()
         try:
             trio.run(self._main)
         finally:

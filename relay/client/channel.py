@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import trio
 
-from relay.client import background
+from relay.client import background, faults
 from relay.client.activity import Activity
 from relay.client.address import Address
 from relay.client.backoff import Backoff
@@ -113,7 +113,7 @@ class Channel:
         Raises ConnectError when there was no connection, and RuntimeError in a listener, which would wait for itself.
         """
         limit = checked_timeout("timeout", timeout)
-        if background.is_current_thread():
+        if faults.is_background_thread():
             raise RuntimeError("wait() in a listener would block the thread it waits for")
         if not self._activity.wait(limit):
             return None
@@ -135,7 +135,7 @@ class Channel:
         Raises ConnectError or Closed when something stays unsent, unless the block itself has raised.
         """
         self.close()
-        if background.is_current_thread():
+        if faults.is_background_thread():
             return
         if not self._activity.wait(LEAVE_SECONDS):
             self._cancel()

@@ -1,12 +1,22 @@
 """What becomes of errors that callbacks raise: they are logged, and end nothing of others."""
 
 import logging
+import os
 import threading
 from typing import Final
 
-BACKGROUND_THREAD: Final = "relay-client"
-
+_here: Final = threading.local()
 _logger: Final = logging.getLogger("relay.client")
+
+
+def mark_background_thread() -> None:
+    """This thread is the background thread; a child that is forked in it is another process, and has none."""
+    _here.pid = os.getpid()
+
+
+def is_background_thread() -> bool:
+    """Whether the caller runs in the background thread."""
+    return getattr(_here, "pid", None) == os.getpid()
 
 
 def faults() -> tuple[type[BaseException], ...]:
@@ -15,7 +25,7 @@ def faults() -> tuple[type[BaseException], ...]:
     In the background thread nobody is above who could take SystemExit or KeyboardInterrupt: they would only end the connections
     of all. Elsewhere they are the caller's. Never trio's Cancelled.
     """
-    if threading.current_thread().name == BACKGROUND_THREAD:
+    if is_background_thread():
         return (Exception, SystemExit, KeyboardInterrupt)
     return (Exception,)
 

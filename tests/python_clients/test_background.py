@@ -12,11 +12,11 @@ import trio
 from support.connection import LIMIT_SECONDS
 
 from python_clients.programs import run_program
-from relay.client import background
+from relay.client import background, faults
 
 
 def thread() -> threading.Thread | None:
-    threads = [one for one in threading.enumerate() if one.name == background.BACKGROUND_THREAD]
+    threads = [one for one in threading.enumerate() if one.name == background.THREAD_NAME]
     assert len(threads) <= 1
     return threads[0] if threads else None
 
@@ -33,7 +33,7 @@ def test_calls_run_in_order_in_one_thread() -> None:
         background.call(lambda n=number: done.put((n, threading.current_thread())))
     got = [done.get(timeout=LIMIT_SECONDS) for _ in range(1000)]
     assert [number for number, _ in got] == list(range(1000))
-    assert {one.name for _, one in got} == {background.BACKGROUND_THREAD}
+    assert {one.name for _, one in got} == {background.THREAD_NAME}
     assert got[0][1].daemon
     wait_for_its_end()
 
@@ -94,7 +94,7 @@ def test_callbacks_may_start_call_and_not_wait() -> None:
         seen.put("inner")
 
     def callback() -> None:
-        assert background.is_current_thread()
+        assert faults.is_background_thread()
         handle = background.start(inner)
         background.call(lambda: seen.put("called"))
         try:
@@ -109,7 +109,7 @@ def test_callbacks_may_start_call_and_not_wait() -> None:
         "called",
         "wait() in a callback would block the thread it waits for",
     }
-    assert not background.is_current_thread()
+    assert not faults.is_background_thread()
     wait_for_its_end()
 
 

@@ -16,7 +16,7 @@ from support.websocket import TEXT
 
 import relay as package
 from python_clients.programs import run_program
-from relay.client import background
+from relay.client import background, faults
 from relay.client.party import PartySocket
 from relay.client.reconnecting import ReadyState
 
@@ -54,9 +54,9 @@ def enter(relay: RelayProcess, channel: str) -> Iterator[Callable[..., tuple[Par
     for socket in sockets:
         socket.close()
     for thread in threading.enumerate():
-        if thread.name == background.BACKGROUND_THREAD:
+        if thread.name == background.THREAD_NAME:
             thread.join(LIMIT_SECONDS)
-    assert background.BACKGROUND_THREAD not in {thread.name for thread in threading.enumerate()}
+    assert background.THREAD_NAME not in {thread.name for thread in threading.enumerate()}
 
 
 def host_of(server: RelayProcess) -> str:
@@ -180,7 +180,7 @@ def test_callbacks_may_call_any_method(enter: Callable[..., tuple[PartySocket, E
     ear.hears("open")
 
     def on_message(event: Any) -> None:
-        assert background.is_current_thread()
+        assert faults.is_background_thread()
         if event.data == "reconnect":
             socket.reconnect()
             socket.send("close")
@@ -199,7 +199,7 @@ def test_a_hundred_sockets_in_one_thread(enter: Callable[..., tuple[PartySocket,
     for _, ear in pairs:
         ear.hears("open")
     names = [thread.name for thread in threading.enumerate()]
-    assert names.count(background.BACKGROUND_THREAD) == 1
+    assert names.count(background.THREAD_NAME) == 1
     pairs[0][0].send("hello")
     for _, ear in pairs[1:]:
         assert ear.hears("message").data == "hello"
