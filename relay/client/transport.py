@@ -18,7 +18,7 @@ from trio_websocket import (
 from wsproto.utilities import ProtocolError
 
 from relay.client.checks import NORMAL_CLOSURE, check_close, check_number, check_ssl_context
-from relay.client.dial import ConnectError, ConnectTimeout, dial, refusal_of, timed_out
+from relay.client.dial import ConnectError, ConnectTimeout, dial, is_refusal, refusal_of, timed_out
 from relay.client.outbox import checked_message
 from relay.client.target import Target, parse_target
 from relay.client.watched import WatchedStream
@@ -226,9 +226,9 @@ class _Run:
         """Raises ConnectError when there is none."""
         if self._connection is not None and self._stream is not None:
             return Transport(self._connection, self._stream)
-        if self._failure is None and limit.cancelled_caught:
-            raise timed_out(timeout_seconds)
         first_bytes = self._stream.first_bytes if self._stream else b""
+        if self._failure is None and limit.cancelled_caught and not is_refusal(first_bytes):
+            raise timed_out(timeout_seconds)
         raise refusal_of(self._failure, first_bytes) from self._failure
 
     async def keep_alive(self, nursery: trio.Nursery, seconds: float) -> None:
