@@ -68,7 +68,7 @@ class Channel:
         report_unsent(self, self._conversation.queue.__len__)
         self._activity = Activity()
         self._is_running = False
-        self._is_wanted_again = False
+        self._is_wanted_again = self._closes_again = False
         self._stopped = trio.Event()
         self._handle: background.Handle | None = None
 
@@ -79,7 +79,7 @@ class Channel:
         Raises TypeError.
         """
         self._conversation.listeners.add(when, listener)
-        return self._post(self._start)
+        return self._post(self._open)
 
     def remove(self, when: str | Predicate, listener: Listener) -> Self:
         """Undo one `on`. Raises TypeError."""
@@ -160,16 +160,24 @@ class Channel:
 
     def _put(self, text: str) -> None:
         self._conversation.queue.put(text)
-        self._start()
+        self._open()
 
     def _open(self) -> None:
+        """Now, or behind a close that is under way: what comes after a close must not end with it."""
         self._is_wanted_again = self._conversation.queue.is_ending and self._is_running
+        self._closes_again = False
         self._start()
 
     def _end(self) -> None:
+        queue = self._conversation.queue
+        if (
+            self._is_wanted_again and queue
+        ):  # what has come since the last close may need another connection
+            self._closes_again = True
+            return
         self._is_wanted_again = False
         if self._is_running:
-            self._conversation.queue.end()
+            queue.end()
 
     def _start(self) -> None:
         if self._is_running:
@@ -189,13 +197,21 @@ class Channel:
                 self._is_running = False
                 self._stopped.set()
                 background.forget_flush(self._flush)
-            if self._is_wanted_again:
-                self._open()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Open again if that was asked for meanwhile."""
+        is_wanted, closes = self._is_wanted_again, self._closes_again
+        if is_wanted and (self._conversation.queue or not closes):
+            self._open()
+            if closes:
+                self._end()
 
     async def _flush(self) -> None:
         """What the interpreter's exit waits for, up to a limit."""
         self._end()
-        await self._stopped.wait()
+        while self._is_running:
+            await self._stopped.wait()
 
     def _cancel(self) -> None:
         if self._handle is not None:
