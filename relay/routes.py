@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
 from relay import __version__
-from relay.admission import find_channel
+from relay.admission import PUSH_PATH, find_target
 from relay.incoming import Exchange
 from relay.keys import JOIN_KEY_HEADER, SEND_KEY_HEADER
 from relay.requests import Refusal, Response
@@ -19,12 +19,12 @@ PREFLIGHT_SECONDS: Final = 86_400
 
 
 class Routes:
-    """The handlers of one listener: `publish` answers what is posted to a party room."""
+    """The handlers of one listener: `publish` answers what is posted to a channel or a party room."""
 
     def __init__(self, publish: Handler) -> None:
-        channel = _readable(_upgrade_required)
-        self._channel: Methods = channel
-        self._party: Methods = {**channel, b"POST": publish}
+        self._channel: Methods = {**_readable(_connect), b"POST": publish}
+        self._party: Methods = {**_readable(_upgrade), b"POST": publish}
+        self._push: Methods = {b"POST": publish}
         self._fixed: Mapping[bytes, Methods] = {
             b"/": _text(f"relay {__version__}: connect a WebSocket to /c/<channel>\n"),
             b"/version": _text(__version__),
@@ -47,10 +47,12 @@ class Routes:
 
     def _find(self, path: bytes) -> Methods:
         methods = self._fixed.get(path)
-        if methods is None:
-            key, _ = find_channel(path)
-            methods = self._party if isinstance(key, tuple) else self._channel
-        return methods
+        if methods is not None:
+            return methods
+        key = find_target(path)
+        if path.startswith(PUSH_PATH):
+            return self._push
+        return self._party if isinstance(key, tuple) else self._channel
 
 
 def _readable(handler: Handler) -> Methods:
@@ -66,13 +68,24 @@ def _text(text: str) -> Methods:
     return _readable(give)
 
 
-async def _upgrade_required(exchange: Exchange) -> NoReturn:
-    raise Refusal(426, "this is a channel: connect to it with a WebSocket", b"Upgrade: websocket")
+async def _connect(exchange: Exchange) -> NoReturn:
+    raise Refusal(
+        426,
+        "this is a channel: connect to it with a WebSocket, ask for its events with Accept: text/event-stream,"
+        " or publish with POST",
+        b"Upgrade: websocket",
+    )
+
+
+async def _upgrade(exchange: Exchange) -> NoReturn:
+    raise Refusal(
+        426, "this is a party room: connect to it with a WebSocket", b"Upgrade: websocket"
+    )
 
 
 def _preflight(methods: Methods) -> Response:
     """What a browser asks before a page of another origin may do more than a form could (Fetch standard, section 3.2.2)."""
-    headers = b", ".join((b"content-type", JOIN_KEY_HEADER, SEND_KEY_HEADER))
+    headers = b", ".join((b"content-type", b"last-event-id", JOIN_KEY_HEADER, SEND_KEY_HEADER))
     return Response(
         204,
         headers=(
