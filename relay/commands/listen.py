@@ -24,7 +24,9 @@ from relay.commands.shared import (
 @click.option("--as", "as_", metavar="NAME", help="A name for others to see.")
 @click.option("--announce", is_flag=True, help="Tell others one's uid and name on joining.")
 @click.option("--echo", is_flag=True, help="Ask for one's own messages, too.")
-@click.option("--raw", is_flag=True, help="Write frames as they came, on a terminal, too.")
+@click.option(
+    "--raw", is_flag=True, help="Write frames as they came, on a terminal, too, controls included."
+)
 @click.option(
     "--count", type=click.IntRange(1), metavar="N", help="End after so many messages; joins and leaves are none."
 )  # fmt: skip
