@@ -1,6 +1,7 @@
 """`relay send`: send to a channel, and say whether the relay has taken it."""
 
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from typing import Final
@@ -28,11 +29,23 @@ STDIN: Final = "-"
 MARK: Final = "null"
 """What one sends to oneself behind the last message: when it is back, the relay has taken what came before it."""
 
+NEGATIVE_NUMBER: Final = re.compile(r"-\d.*")
+VALUED_OPTIONS: Final = ("--to", "--as", "--url")
 GREETING_SECONDS: Final = 10.0
 _READ_BYTES: Final = 65536
 
 
-@click.command(short_help="Send to a channel.", epilog=EXIT_CODES)
+class _SendCommand(click.Command):
+    """Takes a number below zero for JSON, and not for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and NEGATIVE_NUMBER.fullmatch(args[-1]) and "--" not in args:
+            is_value = len(args) > 1 and args[-2] in VALUED_OPTIONS
+            args = args if is_value else [*args[:-1], "--", args[-1]]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_SendCommand, short_help="Send to a channel.", epilog=EXIT_CODES)
 @channel_options
 @click.argument("json")
 @click.option("--to", metavar="UID", help="Send to this one member.")

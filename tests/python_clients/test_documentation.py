@@ -27,6 +27,7 @@ exec("from relay import PartySocket\\nasync def run():\\n" + EXAMPLE, scope)
 run = scope["run"]
 trio.run(main)
 """
+ENDED = "socket.add_event_listener('open', lambda event: socket.close()); socket.wait()"
 WITHOUT_TRIO = """
 import os
 os.environ["RELAY_URL"] = {url!r}
@@ -54,6 +55,7 @@ def test_defaults_are_those_of_the_code() -> None:
 def test_examples_run(example: str, relay: RelayProcess) -> None:
     """Each as it stands, against another relay; what would wait for long is cut short."""
     host, port = relay.address
-    here = example.replace("127.0.0.1:8787", f"{host}:{port}").replace(".wait()", ".close()")
+    here = example.replace("127.0.0.1:8787", f"{host}:{port}").replace("socket.wait()", ENDED)
+    here = here.replace("channel.wait()", "channel.close()")
     template = IN_TRIO if "async with" in example else WITHOUT_TRIO
     assert run_program(template.format(url=f"ws://{host}:{port}", example=here)) == ""

@@ -232,6 +232,21 @@ def test_the_relay_ends(start_relay: StartRelay, start: Start, channel: str) -> 
     assert "closed with 1001" in one_line(errors)
 
 
+@pytest.mark.parametrize("arguments", [("-5",), ("--as", "Ann", "-1.5e3"), ("--", "-7")])
+def test_a_number_below_zero(
+    base_url: str, visit: Visitors, channel: str, arguments: tuple[str, ...]
+) -> None:
+    member = visit.join(channel)
+    result = run(base_url, "send", channel, *arguments)
+    assert (result.returncode, result.stderr) == (0, "")
+    member.receive_total(2)
+    assert member.receive_message() == json.loads(arguments[-1])
+
+
+def test_a_recipient_that_looks_like_a_number(base_url: str, channel: str) -> None:
+    assert "-5" in one_line(run(base_url, "send", channel, "1", "--to", "-5").stderr)
+
+
 def test_an_unknown_recipient(base_url: str, channel: str) -> None:
     result = run(base_url, "send", channel, "1", "--to", "nobody")
     assert result.returncode == 3
