@@ -80,6 +80,7 @@ class Attempts:
         self._link: Link | None = None
         self._links: set[Link] = set()
         self._has_stopped = threading.Event()
+        self._is_started = False
         self._retries = -1
         self._calls = 0  # of close and reconnect: tells that one came while the lock was not held
         self._should_reconnect = not self._policy.start_closed
@@ -95,6 +96,7 @@ class Attempts:
 
     def _attempt_again(self) -> None:
         """Begin the next attempt, if there is to be one. The lock is held."""
+        self._is_started = True
         if not self._should_reconnect or self._retries >= self._policy.max_retries:
             self._stop()
             return

@@ -172,9 +172,13 @@ class ReconnectingWebSocket(Attempts):
         """Block until it is closed for good, and whether it is.
 
         That is: by `close`, by `should_reconnect_on_close`, or after `max_retries`. Raises RuntimeError where waiting would
-        block the callbacks.
+        block the callbacks, and when it was made inside trio and nothing has started it.
         """
         limit = checked_timeout("timeout_seconds", timeout_seconds)
+        if not self._is_started and not self._has_stopped.is_set():
+            raise RuntimeError(
+                "this socket has not been started: inside trio `async with` does that"
+            )
         if self._home.is_here() and not self._has_stopped.is_set():
             raise RuntimeError("wait() would block the thread that the callbacks run in")
         return self._has_stopped.wait(limit)

@@ -155,5 +155,14 @@ async def test_wait_would_block_its_own_callbacks(autojump_clock: MockClock) -> 
         assert socket.wait()
 
 
+async def test_wait_for_what_nothing_has_started() -> None:
+    """It would block for ever, and trio's thread with it."""
+    socket = socket_on(FakeNetwork())
+    with pytest.raises(RuntimeError, match="async with"):
+        socket.wait()
+    socket.close()
+    assert socket.wait()
+
+
 def test_closed_says_what_it_is() -> None:
     assert str(Closed(1008, "rate", True)) == "closed with 1008: rate"
