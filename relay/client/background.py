@@ -2,11 +2,10 @@
 
 It starts with the first job and ends with the last, so that nothing is left behind by a program that has closed its sockets.
 After a fork the child has no thread; its first job starts one. At the interpreter's exit what was registered with
-`flush_at_exit` gets EXIT_FLUSH_SECONDS; then everything is cancelled. atexit is enough for that: its handlers run after
-threading has waited for the other threads, and daemon threads are still alive then.
+`flush_at_exit` gets EXIT_FLUSH_SECONDS; then everything is cancelled. atexit, where the package calls `finish`, is enough for
+that: its handlers run after threading has waited for the other threads, and daemon threads are still alive then.
 """
 
-import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -205,7 +204,8 @@ async def _logged(function: Flush) -> None:
         log_error(exc, "the background thread")
 
 
-def _exit() -> None:
+def finish() -> None:
+    """The interpreter exits: send what is queued, for a limited time, and close."""
     with _state.lock:
         _state.is_exiting = True
         loop = _state.loop
@@ -221,6 +221,5 @@ def _forget_parent() -> None:
 
 
 _state = _State()
-atexit.register(_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_parent)

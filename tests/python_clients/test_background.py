@@ -201,9 +201,8 @@ def late():
     except RuntimeError as exc:
         print(exc)
 # atexit runs the last registered first: this one comes after the module's own.
-atexit.unregister(background._exit)
 atexit.register(late)
-atexit.register(background._exit)
+atexit.register(background.finish)
 background.start(stay)
 """,
         "the interpreter is exiting\n",

@@ -14,7 +14,7 @@ from support.member import Visitors
 from .test_listen_send import environment_of
 
 ONE_LOST = "queued messages that were never sent: 1\n"
-HEAD = "import relay, sys, threading; connect, room = relay.connect, sys.argv[1]\n"
+HEAD = "import relay, sys, threading; connect, room = lambda *a, **k: relay.connect(*a, **k), sys.argv[1]\n"
 
 
 def start(program: str, base_url: str, channel: str) -> subprocess.Popen[str]:
@@ -46,6 +46,7 @@ def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
         "c = connect(room, reconnect=True)\nfor i in range(1000): c.send(i)",
         "with connect(room) as c:\n for i in range(1000): c.send(i)",
         "c = connect(room)\nfor i in range(1000): c.send(i)\nsys.exit(0)",
+        "import atexit\natexit.register(lambda: [c.send(i) for c in [relay.connect(room)] for i in range(1000)])",
         "c = connect(room)\nt = threading.Thread(target=lambda: [c.send(i) for i in range(1000)])\nt.start()",
     ],
 )
