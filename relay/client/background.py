@@ -14,6 +14,7 @@ from typing import Final, ParamSpec, TypeVarTuple
 import trio
 
 from relay.client.faults import is_background_thread, log_error, mark_background_thread
+from relay.client.resolver import Resolver
 from relay.client.unsent import report_all
 
 EXIT_FLUSH_SECONDS: Final = 2.0
@@ -112,6 +113,7 @@ class _Loop:
             _state.drop(self)
 
     async def _main(self) -> None:
+        trio.socket.set_custom_hostname_resolver(Resolver())
         self._token = trio.lowlevel.current_trio_token()
         self._done, self._exit = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,9 @@ ODD_FRAMES: list[str | bytes] = [
 
 
 @contextmanager
-def serving(*frames: str | bytes, then_close: bool = False) -> Iterator[str]:
+def serving(
+    *frames: str | bytes, then_close: bool = False, ssl_context: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """The URL of a server in a thread of its own. It sends the frames, and then listens, or closes with 1000."""
     started: Queue[tuple[int, trio.lowlevel.TrioToken, trio.CancelScope]] = Queue()
 
@@ -65,7 +68,9 @@ def serving(*frames: str | bytes, then_close: bool = False) -> Iterator[str]:
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
-            server = await nursery.start(partial(serve_websocket, serve, "127.0.0.1", 0, None))
+            server = await nursery.start(
+                partial(serve_websocket, serve, "127.0.0.1", 0, ssl_context)
+            )
             port = server.port
             started.put((port, trio.lowlevel.current_trio_token(), nursery.cancel_scope))
 
@@ -73,7 +78,7 @@ def serving(*frames: str | bytes, then_close: bool = False) -> Iterator[str]:
     thread.start()
     port, token, scope = started.get()
     try:
-        yield f"ws://127.0.0.1:{port}"
+        yield f"{'wss' if ssl_context else 'ws'}://127.0.0.1:{port}"
     finally:
         token.run_sync_soon(scope.cancel)
         thread.join()

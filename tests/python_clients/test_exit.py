@@ -14,7 +14,7 @@ from support.member import Visitors
 from .test_listen_send import environment_of
 
 ONE_LOST = "queued messages that were never sent: 1\n"
-HEAD = "import relay, sys, threading; connect, room = lambda *a, **k: relay.connect(*a, **k), sys.argv[1]\n"
+HEAD = "import relay, sys, threading; room = sys.argv[1]; connect = lambda *a, **k: relay.connect(*a, **k)\n"
 
 
 def start(program: str, base_url: str, channel: str) -> subprocess.Popen[str]:
@@ -46,7 +46,6 @@ def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
         "c = connect(room, reconnect=True)\nfor i in range(1000): c.send(i)",
         "with connect(room) as c:\n for i in range(1000): c.send(i)",
         "c = connect(room)\nfor i in range(1000): c.send(i)\nsys.exit(0)",
-        "import atexit\natexit.register(lambda: [c.send(i) for c in [relay.connect(room)] for i in range(1000)])",
         "c = connect(room)\nt = threading.Thread(target=lambda: [c.send(i) for i in range(1000)])\nt.start()",
     ],
 )
@@ -55,6 +54,34 @@ def test_nothing_queued_is_lost(visit: Visitors, base_url: str, channel: str, pr
     assert outcome(start(program, base_url, channel)) == (0, "")
     events = member.receive_total(1)
     assert [event["message"] for event in events if "message" in event] == [*range(1000)]
+
+
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12), reason="this Python starts no thread at its exit"
+)
+def test_a_client_that_is_first_used_at_the_exit(
+    visit: Visitors, base_url: str, channel: str
+) -> None:
+    member = visit.join(channel)
+    program = "import atexit\natexit.register(lambda: relay.connect(room).send(5))"
+    assert outcome(start(program, base_url, channel)) == (0, "")
+    member.receive_total(2)
+    assert member.receive_message() == 5
+
+
+def test_a_host_name_that_is_first_asked_for_at_the_exit(
+    visit: Visitors, base_url: str, channel: str
+) -> None:
+    member = visit.join(channel)
+    program = (
+        "import trio, os\nasync def url():\n await trio.sleep(0.1)\n"
+        " return os.environ['RELAY_URL'] + '/c/' + room\n"
+        "relay.ReconnectingWebSocket(url).send('5')"
+    )
+    by_name = base_url.replace("127.0.0.1", "localhost")
+    assert outcome(start(program, by_name, channel)) == (0, "")
+    member.receive_total(2)
+    assert member.receive_message() == 5
 
 
 def test_an_open_channel_keeps_no_process(visit: Visitors, base_url: str, channel: str) -> None:

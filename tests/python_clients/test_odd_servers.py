@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import re
+import ssl
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import trustme
 from support.connection import LIMIT_SECONDS
 from support.member import Visitors
 from support.process import COMMAND
@@ -64,6 +67,19 @@ async def test_an_open_channel_goes_on() -> None:
                 events = [event async for event in made]
     assert isinstance(events[-1], relay.MessageEvent)
     assert events[-1].message == "the last"
+
+
+def test_an_authority_of_ones_own(tmp_path: Path) -> None:
+    """Channels and commands take it from the environment."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with serving(OWN_JOIN, LAST, then_close=True, ssl_context=context) as url:
+        trusted = run(url, "listen", "room", "--count", "1", SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+        assert (trusted.returncode, trusted.stderr) == (0, "")
+        with pytest.raises(relay.ConnectError, match="certificate is not accepted"):
+            relay.connect(f"{url}/c/room").open().wait(LIMIT_SECONDS)
 
 
 def on_a_terminal(url: str, *arguments: str, **variables: str) -> tuple[int, str]:
