@@ -92,14 +92,35 @@ class ColumnsView:
         sys.stdout.buffer.flush()
 
 
-class ScreenView:
-    """The whole terminal, given back at the end. Moments without an answer stay empty in the sparklines."""
+class Screen:
+    """What stands on the screen: the last moment, and a minute of them. Times without an answer stay empty in the sparklines."""
 
-    def __init__(self, interval_seconds: float, console: Console | None = None) -> None:
-        length = max(round(SPARK_SECONDS / interval_seconds), 1)
-        self._past: deque[Moment | None] = deque(maxlen=length)
+    def __init__(self, interval_seconds: float) -> None:
+        self._past: deque[Moment | None] = deque(
+            maxlen=max(round(SPARK_SECONDS / interval_seconds), 1)
+        )
         self._last: Moment | None = None
-        self._live = Live(console=console, screen=True, auto_refresh=False)
+
+    def add(self, moment: Moment | None) -> None:
+        """None stands for no answer; the first is a moment."""
+        self._past.append(moment)
+        self._last = moment or self._last
+
+    def picture(self, width: int) -> Group:
+        """For a terminal of so many columns."""
+        assert self._last is not None, "a screen begins with an answer"
+        numbers = 1 + (len(self._last.workers) if len(self._last.workers) > 1 else 0)
+        places = width - _LABEL_WIDTH - _NUMBER_WIDTH * numbers
+        past = list(self._past) if places >= _SPARK_PLACES_LEAST else None
+        return Group(_heading(self._last), "", _table(self._last, past, places))
+
+
+class ScreenView:
+    """The whole terminal, given back at the end."""
+
+    def __init__(self, interval_seconds: float) -> None:
+        self._screen = Screen(interval_seconds)
+        self._live = Live(screen=True, auto_refresh=False)
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -114,30 +135,24 @@ class ScreenView:
         self._live.__exit__(kind, error, trace)
 
     def show(self, moment: Moment) -> None:
-        self._past.append(moment)
-        self._last = moment
-        self._live.update(self.picture(), refresh=True)
+        self._screen.add(moment)
+        self._live.update(self._screen.picture(self._live.console.width), refresh=True)
 
     def show_silence(self, reason: str, since: datetime) -> None:
         """There was no answer, for the first time at `since`."""
-        self._past.append(None)
+        self._screen.add(None)
         told = Text(f"no answer since {since:%H:%M:%S}: {reason}; still trying", style="bold red")
-        self._live.update(Group(told, self.picture()), refresh=True)
-
-    def picture(self) -> Group:
-        """What stands on the screen."""
-        assert self._last is not None, "a screen begins with an answer"
-        numbers = 1 + (len(self._last.workers) if len(self._last.workers) > 1 else 0)
-        places = self._live.console.width - _LABEL_WIDTH - _NUMBER_WIDTH * numbers
-        past = list(self._past) if places >= _SPARK_PLACES_LEAST else None
-        return Group(_heading(self._last), "", _table(self._last, past, places))
+        picture = self._screen.picture(self._live.console.width)
+        self._live.update(Group(told, picture), refresh=True)
 
 
 def _heading(moment: Moment) -> Text:
     snapshot = moment.snapshot
     up = span(max(snapshot.date - snapshot.started, 0) / 1000)
     text = Text(f"relay {printable(snapshot.version)}", style="bold")
-    text.append(f"  {_clock(moment)}  up {up}  limits {printable(snapshot.limits)}", style="dim")
+    text.append(
+        f"  {_clock(moment)}  up {up}  limits {printable(snapshot.limits)}", style="not bold dim"
+    )
     if snapshot.draining:
         text.append("  draining: everyone is being closed", style="bold yellow")
     return text

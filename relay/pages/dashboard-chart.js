@@ -1,7 +1,7 @@
 // A chart on a canvas: lines or stacked bars over time. Where there was no answer is a gap: shaded, with nothing drawn across.
 
 const LONGEST_STEP = 2500 // milliseconds between samples that belong together
-const PAD = { top: 6, bottom: 1, left: 0, right: 0 }
+const PAD = { top: 16, bottom: 1 } // above the axis stands what its end means
 const THINNEST_BAR = 1.5
 
 /** The samples of the last `span` milliseconds, in order; those without figures stand for a time without an answer. */
@@ -74,9 +74,8 @@ export function draw(canvas, plot) {
   const context = canvas.getContext('2d')
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
   context.clearRect(0, 0, width, height)
-  const inner = { width: width - PAD.left - PAD.right, height: height - PAD.top - PAD.bottom }
-  const x = time => PAD.left + ((time - plot.start) / (plot.end - plot.start)) * inner.width
-  const y = value => PAD.top + inner.height * (1 - value / plot.top)
+  const x = time => ((time - plot.start) / (plot.end - plot.start)) * width
+  const y = value => PAD.top + (height - PAD.top - PAD.bottom) * (1 - value / plot.top)
   const area = { context, x, y, width, height }
   drawGaps(area, plot)
   drawGrid(area, plot)
@@ -103,8 +102,8 @@ function drawGrid({ context, y, width }, { top, label, colours }) {
   }
   context.font = colours.font
   context.fillStyle = colours.faint
-  context.textBaseline = 'top'
-  context.fillText(label, 0, y(top) + 3)
+  context.textBaseline = 'bottom'
+  context.fillText(label, 0, y(top) - 3)
 }
 
 /** Parts on top of each other, each bar as wide as the time it stands for. */
@@ -112,13 +111,14 @@ function drawBars({ context, x, y }, { samples, stacks }) {
   samples.forEach(({ time, figures }, i) => {
     const before = samples[i - 1]
     if (!figures || !before?.figures || time - before.time > LONGEST_STEP) return
-    const width = Math.max(x(time) - x(before.time), THINNEST_BAR)
+    const right = Math.round(x(time))
+    const width = Math.max(right - Math.round(x(before.time)), THINNEST_BAR)
     let sum = 0
     for (const { read, colour } of stacks) {
       const value = read(figures) ?? 0
       if (!value) continue
       context.fillStyle = colour
-      context.fillRect(x(time) - width, y(sum + value), width, y(sum) - y(sum + value))
+      context.fillRect(right - width, y(sum + value), width, y(sum) - y(sum + value))
       sum += value
     }
   })
