@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from relay.commands.figures import ROWS, Row, for_programs, part_rows
+from relay.commands.figures import PART_INDENT, ROWS, Row, for_programs, rows_of
 from relay.commands.lines import printable
 from relay.commands.quantities import span, sparkline
 from relay.commands.rates import Moment
@@ -170,10 +170,10 @@ def _table(moment: Moment, past: list[Moment | None] | None = None, places: int 
     if past is not None:
         table.add_column("the last minute", no_wrap=True, style="cyan")
     width = min(places, _SPARK_PLACES_MOST)
-    for row in (*ROWS, *part_rows(moment.total)):
+    for row in rows_of(moment.total):
         cells = [row.write(row.read(figures)) for _, figures in workers]
         sparks = [] if past is None else [sparkline(_values(row, past), width)]
-        label = Text(printable(row.label), style="dim" if row.label.startswith(" ") else "")
+        label = Text(printable(row.label), style="dim" if row.label.startswith(PART_INDENT) else "")
         table.add_row(label, row.write(row.read(moment.total)), *cells, *sparks)
     return table
 

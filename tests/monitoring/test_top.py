@@ -119,7 +119,7 @@ def test_once_is_a_table(stand_in: AdminStandIn) -> None:
         "memory": ["64.0", "MiB"],
         "worst backlog": ["2.0", "KiB"],
         "deliveries": ["-"],
-        "closed, 1001": ["2/s"],
+        "1001": ["2/s"],
     }.items():
         assert row_of(result.stdout, label) == cells
     assert "join key" not in result.stdout
@@ -187,7 +187,7 @@ def test_a_terminal(stand_in: AdminStandIn, start: Start) -> None:
         "--url", stand_in.url, "--interval", "0.1", stdout=terminal, stderr=terminal, env=variables
     )
     os.close(terminal)
-    shown = read_until(screen, "\x1b[?1049h", "250/s", "limits dry-run", "draining", "▁", "█")
+    shown = read_until(screen, "\x1b[?1049h", "250/s", "limits dry-run", "draining", "▁", "▇")
     assert "\\u001b[31mred\\u202e" in shown
     assert "\x1b[31m" not in shown
     stand_in.answer = lambda: (500, b"")
