@@ -287,7 +287,9 @@ def test_it_fits_and_can_be_read(dashboard, stand_in, scheme, width):
     dashboard.emulate(prefers_color_scheme=scheme)
     dashboard.open(stand_in.url)
     dashboard.wait_for_figure("messages", "300/s")
-    assert dashboard.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert dashboard.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
     assert dashboard.evaluate(CONTRASTS) == []
 
 
