@@ -29,7 +29,7 @@ async def serving(answer: Answer, refusals: Counter[str]) -> AsyncIterator[tuple
     [listening] = open_admin_listeners("127.0.0.1", 0)
     with listening:
         port = listening.getsockname()[1]
-        listener = AdminListener(answer, refusals, 10.0, 10)
+        listener = AdminListener(answer, refusals, lambda: 10.0, 10)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listener.serve, [listening])
             yield listener, partial(trio.open_tcp_stream, "127.0.0.1", port)
