@@ -8,10 +8,17 @@ from typing import Any, Self
 from browser.chromium import Chromium
 from clients.hosts import HostError
 
-# Before the page's own script: what it violates, what its figures have shown, and whether it is to believe that it is hidden.
+# Before the page's own script: what it violates, what its figures have shown, what it was answered.
 OBSERVER = """
 window.violations = []
 document.addEventListener('securitypolicyviolation', event => violations.push(event.violatedDirective))
+window.answers = []
+const { json } = Response.prototype
+Response.prototype.json = async function () {
+  const answer = await json.call(this)
+  answers.push(answer)
+  return answer
+}
 window.seen = new Set()
 document.addEventListener('DOMContentLoaded', () =>
   new MutationObserver(() => document.querySelectorAll('.number, .amount, td').forEach(node => seen.add(node.textContent)))
@@ -24,6 +31,15 @@ new Promise(done => {
   const look = () => (%s) ? done(true) : setTimeout(look, 10)
   look()
 })
+"""
+
+
+BOX = """
+(node => {
+  node.scrollIntoView({ block: 'center' })
+  const { left, top, width, height } = node.getBoundingClientRect()
+  return [left, top, width, height]
+})(document.querySelector(%s))
 """
 
 
@@ -108,10 +124,7 @@ class DashboardPage:
 
     def move_pointer(self, selector: str, share: float) -> None:
         """Over an element, so far from its left edge."""
-        box = self.evaluate(
-            f"(box => [box.left, box.top, box.width, box.height])"
-            f"((node => (node.scrollIntoView(), node.getBoundingClientRect()))(document.querySelector({json.dumps(selector)})))"
-        )
+        box = self.evaluate(BOX % json.dumps(selector))
         left, top, width, height = box
         self._page.call(
             "Input.dispatchMouseEvent",
