@@ -27,7 +27,6 @@ class AdminSide:
         self._endpoint = endpoint
         self._access = Access(endpoint, settings.admin_token)
         self._pages = read_pages("dashboard")
-        self._timeout_seconds = settings.handshake_timeout
         self._max_connections = max_connections
         self._sockets: list[socket.socket] = []
         self._listener: AdminListener | None = None
@@ -56,7 +55,10 @@ class AdminSide:
         api = Api(relay, operations, hub.channels, drain)
         routes = AdminRoutes(self._access, api, self._pages)
         self._listener = AdminListener(
-            routes.answer, refusals, self._timeout_seconds, self._max_connections
+            routes.answer,
+            refusals,
+            lambda: relay.settings.handshake_timeout,
+            self._max_connections,
         )
         await self._listener.serve(self._sockets)
 
