@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Self
 
-from browser.chromium import Chromium
+from browser.chromium import Chromium, Page
 from clients.hosts import HostError
 
 # Before the page's own script: what it violates, what its figures have shown, what it was answered.
@@ -47,6 +47,7 @@ class DashboardPage:
     """One tab. Waiting ends with a failure that tells what stood there instead."""
 
     def __init__(self, chromium: Chromium) -> None:
+        self._chromium = chromium
         self._page = chromium.new_page()
         self._page.call("Page.addScriptToEvaluateOnNewDocument", source=OBSERVER)
 
@@ -133,12 +134,16 @@ class DashboardPage:
             y=top + height / 2,
         )
 
-    def hide(self, is_hidden: bool) -> None:
-        """As the browser does when another tab comes to the front; a headless one has none in front."""
-        self.evaluate(
-            f"Object.defineProperty(document, 'hidden', {{ configurable: true, value: {json.dumps(is_hidden)} }});"
-            "document.dispatchEvent(new Event('visibilitychange'))"
-        )
+    def hide(self) -> Page:
+        """Another tab comes to the front, which is returned."""
+        cover = self._chromium.new_page()
+        self.wait("document.hidden")
+        return cover
+
+    def show(self) -> None:
+        """This tab comes to the front."""
+        self._page.call("Page.bringToFront")
+        self.wait("!document.hidden")
 
     def emulate(self, **features: str) -> None:
         """Media features such as `prefers_color_scheme`."""

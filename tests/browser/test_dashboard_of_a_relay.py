@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from itertools import pairwise
 
 import msgspec
@@ -109,6 +110,19 @@ def test_the_token_of_a_relay(dashboard, start_relay, tmp_path):
     dashboard.enter(TOKEN)
     dashboard.wait_for_state("live")
     dashboard.wait_for_figure("connections", "0")
+
+
+def test_a_relay_that_closes_everyone(dashboard, start_relay, visit_at, channel):
+    server = start_relay(*ADMIN)
+    member = visit_at(server).join(channel)
+    dashboard.open(url_of(server))
+    dashboard.wait_for_figure("connections", "1")
+    server.send_signal(
+        signal.SIGTERM
+    )  # the member does not answer the close, so this takes a while
+    assert dashboard.wait_for_state("draining") == "Draining: everyone is being closed"
+    member.close()
+    assert server.wait() == 0
 
 
 def test_a_relay_that_ends_and_another_in_its_place(dashboard, start_relay, visit_at, channel):
