@@ -35,7 +35,7 @@ class Access:
         self._guesses_of = _core.AddressLimiter(
             GUESSES_PER_SECOND_AND_ADDRESS, GUESSES_AT_ONCE, capacity=4096
         )
-        self._guesses = _core.AddressLimiter(GUESSES_PER_SECOND, GUESSES_PER_SECOND, capacity=1)
+        self._guesses = _core.TokenBucket(GUESSES_PER_SECOND, GUESSES_PER_SECOND)
         self.configure(token)
 
     def configure(self, token: str) -> None:
@@ -60,11 +60,11 @@ class Access:
         if scheme.lower() != b"bearer":
             raise Refusal(401, "a token is needed here", _CHALLENGE, reason="admin_token")
         address = address_key(peer)
-        if self._guesses_of.seconds_until(address, now) or self._guesses.seconds_until(1, now):
+        if self._guesses_of.seconds_until(address, now) or self._guesses.seconds_until(now):
             raise Refusal(429, "too many wrong tokens", b"Retry-After: 1", reason="admin_guesses")
         if not secrets.compare_digest(shown.strip(), self._token):
             self._guesses_of.try_consume(address, now)
-            self._guesses.try_consume(1, now)
+            self._guesses.try_consume(now)
             raise Refusal(401, "the token is wrong", _CHALLENGE, reason="admin_token")
 
     def _is_own(self, host: bytes) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from relay.admin.access import Access
 from relay.admin.api import Api
@@ -16,7 +16,7 @@ from relay.limits import AddressLimits
 from relay.listeners import open_admin_listeners, url_of
 from relay.settings.admin import Endpoint
 from relay.settings.config import Settings
-from relay.static import read_pages
+from relay.static import StaticFile, read_pages
 
 
 class AdminSide:
@@ -26,13 +26,14 @@ class AdminSide:
         self.urls: list[str] = []
         self._endpoint = endpoint
         self._access = Access(endpoint, settings.admin_token)
-        self._pages = read_pages("dashboard")
+        self._pages: Mapping[bytes, StaticFile] = {}
         self._max_connections = max_connections
         self._sockets: list[socket.socket] = []
         self._listener: AdminListener | None = None
 
     def open(self, stack: contextlib.ExitStack) -> None:
-        """Listen, until the stack is left. Raises ListenError."""
+        """Listen, until the stack is left. Raises ListenError, and OSError when the pages are not there."""
+        self._pages = read_pages("dashboard")
         self._sockets = open_admin_listeners(*self._endpoint)
         for each in self._sockets:
             stack.enter_context(each)
