@@ -32,9 +32,12 @@ _TAG_BYTES: Final = 16
 
 
 class StaticFile:
-    """One file, as it is served. Raises ValueError for a name whose ending says nothing of its type."""
+    """One file, as it is served, with more header lines when it needs them.
 
-    def __init__(self, name: str, content: bytes) -> None:
+    Raises ValueError for a name whose ending says nothing of its type.
+    """
+
+    def __init__(self, name: str, content: bytes, *more_headers: bytes) -> None:
         media_type = _TYPES.get(name.rpartition(".")[2])
         if media_type is None:
             raise ValueError(f"name: expected an ending of {', '.join(_TYPES)}, got {name!r}")
@@ -46,6 +49,7 @@ class StaticFile:
             b"Content-Security-Policy: " + POLICY,
             b"X-Content-Type-Options: nosniff",
             b"Referrer-Policy: no-referrer",
+            *more_headers,
         )
         self._whole = Response(200, media_type, content, headers)
         self._unchanged = Response(304, headers=headers)
@@ -65,4 +69,9 @@ def read_files(page: str, *assets: str) -> Mapping[bytes, StaticFile]:
 
 def read_file(name: str) -> StaticFile:
     """A packaged file. Raises OSError when it is not there."""
-    return StaticFile(name, files("relay").joinpath("pages", name).read_bytes())
+    return StaticFile(name, read_content(name))
+
+
+def read_content(name: str) -> bytes:
+    """What is in a packaged file. Raises OSError when it is not there."""
+    return files("relay").joinpath("pages", name).read_bytes()

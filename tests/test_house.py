@@ -60,6 +60,7 @@ FORBIDDEN = {
     "faults": IO | {"relay"},
     "systemd": (IO - {"socket"}) | {"relay", "httptools", "click"},
     "static": IO | SERVING | {"httptools", "click", "relay.config", "relay.admission"},
+    "pages": IO | SERVING | {"httptools", "click", "relay.config", "relay.admission"},
     "bodies": IO | SERVING | {"relay.config", "relay.admission"},
     "incoming": {"httptools", "click", "relay.admission", *SERVING},
     "routes": IO | SERVING | {"httptools"},

@@ -1,0 +1,303 @@
+// The page of the channels: which one is open, who one is in it, what one sends.
+
+import { channelHere, channelNamed, home, pageOf, suggestName, wellFormed } from './address.js'
+import { Connection } from './connection.js'
+import { Log } from './entries.js'
+import { Members } from './members.js'
+import { SnippetPanel, snippetsFor } from './snippets.js'
+
+const $ = id => document.getElementById(id)
+const NAME_KEY = 'relay.name'
+const CHANNEL_KEY = 'relay.channel'
+const BIDI_CONTROLS = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
+const MAX_ROWS = 8
+
+let connection = null
+let channel = null
+let keys = { joinKey: '', sendKey: '' } // in memory alone: not in the address, not in storage
+let name = recall(NAME_KEY)
+let ownUid = ''
+let lastSent = ''
+let wasJoined = false
+
+const log = new Log($('log'), $('newer'), pick)
+const members = new Members(
+  { list: $('members'), unnamed: $('unnamed'), counts: [$('count'), $('count-short')], select: $('recipient') }, pick)
+const panel = new SnippetPanel({ dialog: $('code'), tabs: $('tabs'), panels: $('panels'), copied: $('copied') })
+
+// --- which channel ---------------------------------------------------------------------------------------------------------------
+
+function route() {
+  disconnect()
+  channel = channelHere()
+  $('start').hidden = Boolean(channel)
+  $('room').hidden = !channel
+  document.body.dataset.view = channel ? 'room' : 'start'
+  document.title = channel ? `${shown(channel.name).replace(BIDI_CONTROLS, '')} · Relay` : 'Relay'
+  if (channel) enter()
+  else showStart()
+}
+
+function showStart() {
+  $('channel').value = recall(CHANNEL_KEY) || suggestName()
+  $('name').value = name
+  $('channel').focus()
+}
+
+function enter() {
+  name = wellFormed(new URLSearchParams(location.search).get('as') ?? name)
+  $('channel-name').textContent = shown(channel.name)
+  $('room-title').textContent = `Channel ${shown(channel.name)}`
+  $('own-name').value = name
+  $('own-join-key').value = keys.joinKey
+  $('own-send-key').value = keys.sendKey
+  remember(CHANNEL_KEY, channel.name)
+  log.clear()
+  members.clear()
+  tell('')
+  connect()
+  focusOn($('text'), $('room-title'))
+}
+
+function shown(channelName) {
+  return channelName || '(no name)'
+}
+
+// On a touch screen a focused field would bring up the keyboard, over what is to be read.
+function focusOn(field, heading) {
+  (matchMedia('(hover: hover)').matches ? field : heading).focus({ preventScroll: true })
+}
+
+function go(path) {
+  history.pushState(null, '', path)
+  route()
+}
+
+$('open').addEventListener('submit', event => {
+  event.preventDefault()
+  try {
+    const wanted = channelNamed($('channel').value)
+    $('channel-trouble').textContent = ''
+    setSelf($('name').value, $('join-key').value, $('send-key').value)
+    go(pageOf(wanted))
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    $('channel-trouble').textContent = error.message
+    $('channel').focus()
+  }
+})
+
+$('suggest').addEventListener('click', () => { $('channel').value = suggestName() })
+$('home').href = home.pathname
+$('home').addEventListener('click', event => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return
+  event.preventDefault()
+  go(home.pathname)
+})
+addEventListener('popstate', route)
+
+// --- the connection --------------------------------------------------------------------------------------------------------------
+
+function connect() {
+  disconnect()
+  connection = new Connection(channel, { as: name, ...keys }, { event: receive, state: showState })
+  connection.open()
+}
+
+function disconnect() {
+  connection?.close()
+  connection = null
+  wasJoined = false
+}
+
+const STATES = { connecting: 'Connecting', open: 'Connected', waiting: 'Not connected', ended: 'Closed' }
+
+function showState({ kind, text, delay, mayNeedKey }) {
+  $('lamp').dataset.state = kind
+  $('status').textContent = STATES[kind]
+  $('banner').hidden = !text
+  if (!text) return
+  $('banner-text').textContent = delay ? `${text} Trying again ${delay < 1500 ? 'in a moment' : `in ${Math.round(delay / 1000)} seconds`}.` : text
+  if (mayNeedKey) $('own-keys').open = true
+}
+
+$('retry').addEventListener('click', () => connection?.open())
+addEventListener('online', () => { if ($('lamp').dataset.state === 'waiting') connection?.open() })
+// A page that the browser keeps for the way back would stay a member.
+addEventListener('pagehide', disconnect)
+addEventListener('pageshow', event => { if (event.persisted) route() })
+
+const RECEIVERS = {
+  join(event) {
+    if (event.self) joinOneself(event)
+    else {
+      members.add(event)
+      event.uid ? log.move(event, 'joined', event.total) : log.anonymousMove(1, event.total)
+    }
+  },
+  leave(event) {
+    members.remove(event)
+    event.uid ? log.move(event, 'left', event.total) : log.anonymousMove(-1, event.total)
+  },
+  error: event => log.problem(event.message),
+  gap: event => log.note(`${event.missed.toLocaleString('en')} messages were left out: this page was too slow to take them.`, 'problem'),
+}
+
+function receive(event, payload) {
+  if (event.type) RECEIVERS[event.type]?.(event)
+  else log.message({ ...event, payload, own: event.uid === ownUid })
+}
+
+function joinOneself(event) {
+  ownUid = event.uid
+  $('own-uid').textContent = ownUid
+  members.reset(event)
+  const others = event.total - 1
+  const company = others ? `${others.toLocaleString('en')} ${others === 1 ? 'other is' : 'others are'} here` : 'nobody else is here yet'
+  log.note(wasJoined ? `Connected again; ${company}. What was said in between is not kept.` : `You joined; ${company}.`)
+  wasJoined = true
+}
+
+// --- sending ---------------------------------------------------------------------------------------------------------------------
+
+function pick(uid, alias) {
+  members.choose(uid === ownUid ? '' : uid, alias)
+  $('text').focus()
+}
+
+$('composer').addEventListener('submit', event => {
+  event.preventDefault()
+  send()
+})
+
+$('text').addEventListener('keydown', event => {
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    event.preventDefault()
+    send()
+  } else if (event.key === 'ArrowUp' && !$('text').value && lastSent) {
+    event.preventDefault()
+    write(lastSent)
+  }
+})
+
+$('text').addEventListener('input', () => {
+  tell('')
+  fit()
+})
+
+for (const radio of document.getElementsByName('mode')) {
+  radio.addEventListener('change', () => {
+    const isJson = isJsonMode()
+    $('text').classList.toggle('code', isJson)
+    $('text').placeholder = isJson ? '{"type": "greeting", "to": "all"}' : 'Message'
+    tell('')
+  })
+}
+
+function isJsonMode() {
+  return document.querySelector('input[name=mode]:checked').value === 'json'
+}
+
+function send() {
+  const text = $('text').value
+  if (!text.trim()) return
+  const trouble = troubleIn(text) ?? troubleWith(members.recipient)
+  if (trouble) return tell(trouble)
+  const json = isJsonMode() ? text.trim() : JSON.stringify(text)
+  const recipient = members.recipient
+  if (!connection?.send(json, recipient?.uid)) return tell('Not connected: the message stays here until it can be sent.')
+  // To oneself it comes back like any message; to another it does not, so this page writes down what it sent.
+  if (recipient && recipient.uid !== ownUid) {
+    log.message({ uid: ownUid, alias: name, date: Date.now(), payload: json, own: true, to: recipient.alias })
+  }
+  lastSent = text
+  write('')
+}
+
+function troubleIn(text) {
+  if (!isJsonMode()) return null
+  try {
+    JSON.parse(text)
+    return null
+  } catch (error) {
+    return `This is not JSON, so it was not sent. ${error.message}`
+  }
+}
+
+function troubleWith(recipient) {
+  return recipient?.gone ? `${recipient.alias} has left. Choose someone else, or everyone; the message was not sent.` : null
+}
+
+function tell(trouble) {
+  $('trouble').textContent = trouble
+  $('text').setAttribute('aria-invalid', Boolean(trouble))
+}
+
+function write(text) {
+  $('text').value = text
+  tell('')
+  fit()
+}
+
+function fit() {
+  const text = $('text')
+  text.rows = Math.min(text.value.split('\n').length, MAX_ROWS)
+}
+
+// --- who one is ------------------------------------------------------------------------------------------------------------------
+
+function setSelf(newName, joinKey, sendKey) {
+  name = wellFormed(newName.trim())
+  keys = { joinKey, sendKey }
+  remember(NAME_KEY, name)
+}
+
+$('self').addEventListener('submit', event => {
+  event.preventDefault()
+  setSelf($('own-name').value, $('own-join-key').value, $('own-send-key').value)
+  if (location.search) history.replaceState(null, '', pageOf(channel)) // `?as=` there would bring the old name back
+  connect()
+  focusOn($('text'), $('room-title'))
+})
+
+$('show-members').addEventListener('click', () => {
+  const isOpen = document.body.classList.toggle('side-open')
+  $('show-members').setAttribute('aria-expanded', isOpen)
+})
+
+// --- programs --------------------------------------------------------------------------------------------------------------------
+
+$('show-code').addEventListener('click', () => {
+  const { joinKey, sendKey } = channel ? keys : { joinKey: $('join-key').value, sendKey: $('send-key').value }
+  const spoken = channel ? name : $('name').value.trim()
+  panel.show(snippetsFor({ channel: channel ?? named(), name: spoken, needsJoinKey: Boolean(joinKey), needsSendKey: Boolean(sendKey) }))
+})
+
+// What is in the field may be no name that can be opened; the snippets show how it is done all the same.
+function named() {
+  try {
+    return channelNamed($('channel').value)
+  } catch {
+    return channelNamed('room')
+  }
+}
+
+// --- what the browser remembers --------------------------------------------------------------------------------------------------
+
+function recall(key) {
+  try {
+    return localStorage.getItem(key) ?? ''
+  } catch {
+    return '' // storage may be switched off
+  }
+}
+
+function remember(key, value) {
+  try {
+    localStorage.setItem(key, value)
+  } catch {
+    // the next visit begins without it
+  }
+}
+
+route()
