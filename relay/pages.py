@@ -17,9 +17,12 @@ PARTS: Final = (
     "page.css",
     "page.js",
     "address.js",
+    "composer.js",
     "connection.js",
     "entries.js",
+    "json.js",
     "members.js",
+    "memory.js",
     "snippets.js",
     "icon.svg",
 )

@@ -1,11 +1,11 @@
 // The log of a channel: bounded, added to in batches, and made of text alone. Nothing that came from others is ever parsed as markup.
 
+import { indented } from './json.js'
+
 const MAX_ENTRIES = 500
 const BATCH_MS = 30
 const CUT_CHARACTERS = 1500
 const CUT_LINES = 24
-const INDENTED_CHARACTERS = 64 * 1024 // beyond that, JSON is shown as it came
-const ONE_LINE_CHARACTERS = 76
 const GROUPED_MS = 120_000
 const CLOSE_TO_END_PX = 48
 
@@ -27,20 +27,22 @@ export class Log {
   #timer = 0
   #last = null // the newest message: who wrote it, and when
   #comings = null // the newest note on members without a name, which the next one is added to
+  #staysAtEnd = true
 
   constructor(root, newer, onPick) {
     this.root = root
     this.newer = newer
     this.onPick = onPick
     newer.addEventListener('click', () => this.#toEnd())
-    root.addEventListener('scroll', () => { if (this.#isAtEnd()) newer.hidden = true }, { passive: true })
+    root.addEventListener('scroll', () => this.#onScroll(), { passive: true })
+    new ResizeObserver(() => { if (this.#staysAtEnd) this.#toEnd() }).observe(root) // a phone's keyboard, a growing message field
   }
 
   clear() {
     this.#waiting = []
     this.#last = this.#comings = null
     this.root.replaceChildren()
-    this.newer.hidden = true
+    this.#toEnd()
   }
 
   /** `payload` is JSON as it was sent; `to` names the recipient of a direct message of one's own. */
@@ -112,19 +114,20 @@ export class Log {
 
   #flush() {
     this.#timer = 0
-    const wasAtEnd = this.#isAtEnd()
     this.root.append(...this.#waiting.splice(0))
     while (this.root.childElementCount > MAX_ENTRIES) this.root.firstElementChild.remove()
-    if (wasAtEnd) this.#toEnd()
+    if (this.#staysAtEnd) this.#toEnd()
     else this.newer.hidden = false
   }
 
-  #isAtEnd() {
+  #onScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.root
-    return scrollHeight - scrollTop - clientHeight < CLOSE_TO_END_PX
+    this.#staysAtEnd = scrollHeight - scrollTop - clientHeight < CLOSE_TO_END_PX
+    if (this.#staysAtEnd) this.newer.hidden = true
   }
 
   #toEnd() {
+    this.#staysAtEnd = true
     this.root.scrollTop = this.root.scrollHeight
     this.newer.hidden = true
   }
@@ -167,27 +170,4 @@ function showAll(text, whole) {
     button.remove()
   })
   return button
-}
-
-/** JSON on one line or indented, its tokens as they were sent: parsed and written again, 1e400 and 12345678901234567890 would change. */
-function indented(json) {
-  if (json.length > INDENTED_CHARACTERS) return json
-  const tokens = json.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? []
-  const line = tokens.map(token => ({ ':': ': ', ',': ', ' })[token] ?? token).join('')
-  if (line.length <= ONE_LINE_CHARACTERS) return line
-  let depth = 0
-  const newLine = () => `\n${'  '.repeat(Math.min(depth, 20))}`
-  return tokens.map((token, at) => {
-    if (token === ':') return ': '
-    if (token === ',') return `,${newLine()}`
-    if ('{['.includes(token)) {
-      depth += 1
-      return '}]'.includes(tokens[at + 1]) ? token : token + newLine()
-    }
-    if ('}]'.includes(token)) {
-      depth -= 1
-      return '{['.includes(tokens[at - 1]) ? token : newLine() + token
-    }
-    return token
-  }).join('')
 }

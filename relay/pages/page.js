@@ -1,28 +1,29 @@
 // The page of the channels: which one is open, who one is in it, what one sends.
 
 import { channelHere, channelNamed, home, pageOf, suggestName, wellFormed } from './address.js'
+import { Composer } from './composer.js'
 import { Connection } from './connection.js'
 import { Log } from './entries.js'
 import { Members } from './members.js'
+import { recall, remember } from './memory.js'
 import { SnippetPanel, snippetsFor } from './snippets.js'
 
 const $ = id => document.getElementById(id)
 const NAME_KEY = 'relay.name'
 const CHANNEL_KEY = 'relay.channel'
 const BIDI_CONTROLS = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
-const MAX_ROWS = 8
 
 let connection = null
 let channel = null
 let keys = { joinKey: '', sendKey: '' } // in memory alone: not in the address, not in storage
 let name = recall(NAME_KEY)
 let ownUid = ''
-let lastSent = ''
 let wasJoined = false
 
 const log = new Log($('log'), $('newer'), pick)
 const members = new Members(
   { list: $('members'), unnamed: $('unnamed'), counts: [$('count'), $('count-short')], select: $('recipient') }, pick)
+const composer = new Composer({ form: $('composer'), text: $('text'), trouble: $('trouble') }, send)
 const panel = new SnippetPanel({ dialog: $('code'), tabs: $('tabs'), panels: $('panels'), copied: $('copied') })
 
 // --- which channel ---------------------------------------------------------------------------------------------------------------
@@ -41,7 +42,7 @@ function route() {
 function showStart() {
   $('channel').value = recall(CHANNEL_KEY) || suggestName()
   $('name').value = name
-  $('channel').focus()
+  focusOn($('channel'), $('home'))
 }
 
 function enter() {
@@ -54,7 +55,8 @@ function enter() {
   remember(CHANNEL_KEY, channel.name)
   log.clear()
   members.clear()
-  tell('')
+  composer.clear()
+  showSide(false)
   connect()
   focusOn($('text'), $('room-title'))
 }
@@ -158,90 +160,22 @@ function joinOneself(event) {
   wasJoined = true
 }
 
-// --- sending ---------------------------------------------------------------------------------------------------------------------
-
-function pick(uid, alias) {
-  members.choose(uid === ownUid ? '' : uid, alias)
-  $('text').focus()
-}
-
-$('composer').addEventListener('submit', event => {
-  event.preventDefault()
-  send()
-})
-
-$('text').addEventListener('keydown', event => {
-  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
-    event.preventDefault()
-    send()
-  } else if (event.key === 'ArrowUp' && !$('text').value && lastSent) {
-    event.preventDefault()
-    write(lastSent)
-  }
-})
-
-$('text').addEventListener('input', () => {
-  tell('')
-  fit()
-})
-
-for (const radio of document.getElementsByName('mode')) {
-  radio.addEventListener('change', () => {
-    const isJson = isJsonMode()
-    $('text').classList.toggle('code', isJson)
-    $('text').placeholder = isJson ? '{"type": "greeting", "to": "all"}' : 'Message'
-    tell('')
-  })
-}
-
-function isJsonMode() {
-  return document.querySelector('input[name=mode]:checked').value === 'json'
-}
-
-function send() {
-  const text = $('text').value
-  if (!text.trim()) return
-  const trouble = troubleIn(text) ?? troubleWith(members.recipient)
-  if (trouble) return tell(trouble)
-  const json = isJsonMode() ? text.trim() : JSON.stringify(text)
+/** What keeps a message from going out, in words, or nothing. */
+function send(json) {
   const recipient = members.recipient
-  if (!connection?.send(json, recipient?.uid)) return tell('Not connected: the message stays here until it can be sent.')
+  if (recipient?.gone) return `${recipient.alias} has left. Choose someone else, or everyone; the message was not sent.`
+  if (!connection?.send(json, recipient?.uid)) return 'Not connected: the message stays here until it can be sent.'
   // To oneself it comes back like any message; to another it does not, so this page writes down what it sent.
   if (recipient && recipient.uid !== ownUid) {
     log.message({ uid: ownUid, alias: name, date: Date.now(), payload: json, own: true, to: recipient.alias })
   }
-  lastSent = text
-  write('')
+  return ''
 }
 
-function troubleIn(text) {
-  if (!isJsonMode()) return null
-  try {
-    JSON.parse(text)
-    return null
-  } catch (error) {
-    return `This is not JSON, so it was not sent. ${error.message}`
-  }
-}
-
-function troubleWith(recipient) {
-  return recipient?.gone ? `${recipient.alias} has left. Choose someone else, or everyone; the message was not sent.` : null
-}
-
-function tell(trouble) {
-  $('trouble').textContent = trouble
-  $('text').setAttribute('aria-invalid', Boolean(trouble))
-}
-
-function write(text) {
-  $('text').value = text
-  tell('')
-  fit()
-}
-
-function fit() {
-  const text = $('text')
-  text.rows = Math.min(text.value.split('\n').length, MAX_ROWS)
+function pick(uid, alias) {
+  members.choose(uid === ownUid ? '' : uid, alias)
+  showSide(false)
+  $('text').focus()
 }
 
 // --- who one is ------------------------------------------------------------------------------------------------------------------
@@ -256,14 +190,19 @@ $('self').addEventListener('submit', event => {
   event.preventDefault()
   setSelf($('own-name').value, $('own-join-key').value, $('own-send-key').value)
   if (location.search) history.replaceState(null, '', pageOf(channel)) // `?as=` there would bring the old name back
+  showSide(false)
   connect()
   focusOn($('text'), $('room-title'))
 })
 
-$('show-members').addEventListener('click', () => {
-  const isOpen = document.body.classList.toggle('side-open')
+$('leave').addEventListener('click', () => go(home.pathname))
+$('show-members').addEventListener('click', () => showSide(!document.body.classList.contains('side-open')))
+
+// In a narrow window it covers the messages.
+function showSide(isOpen) {
+  document.body.classList.toggle('side-open', isOpen)
   $('show-members').setAttribute('aria-expanded', isOpen)
-})
+}
 
 // --- programs --------------------------------------------------------------------------------------------------------------------
 
@@ -279,24 +218,6 @@ function named() {
     return channelNamed($('channel').value)
   } catch {
     return channelNamed('room')
-  }
-}
-
-// --- what the browser remembers --------------------------------------------------------------------------------------------------
-
-function recall(key) {
-  try {
-    return localStorage.getItem(key) ?? ''
-  } catch {
-    return '' // storage may be switched off
-  }
-}
-
-function remember(key, value) {
-  try {
-    localStorage.setItem(key, value)
-  } catch {
-    // the next visit begins without it
   }
 }
 

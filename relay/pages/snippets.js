@@ -35,7 +35,8 @@ export function snippetsFor({ channel, name, needsJoinKey, needsSendKey }) {
 }
 
 function ittyClient(url, options) {
-  const more = Object.keys(options).length ? `, ${literal(options)}` : ''
+  const pairs = Object.entries(options).map(([key, value]) => `${key}: ${literal(value)}`)
+  const more = pairs.length ? `, { ${pairs.join(', ')} }` : ''
   return `import { connect } from "itty-sockets"; connect(${literal(url)}${more}).on("message", e => console.log(e.alias ?? e.uid, e.message)).send("hello")`
 }
 
@@ -62,6 +63,7 @@ export class SnippetPanel {
     this.copied.textContent = ''
     this.#choose(this.#chosen)
     this.dialog.showModal()
+    this.tabs.querySelector('[aria-selected="true"]').focus()
   }
 
   #tab(id, label) {
