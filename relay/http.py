@@ -56,7 +56,7 @@ async def _serve_requests(
     while (head := await incoming.take_head()) is not None:
         async with turns:
             request = parse_head(head)
-            if request.wants_upgrade:
+            if request.wants_membership:
                 adopt(head + incoming.data)
                 return
         body = Body(incoming, request, room, may_stay)

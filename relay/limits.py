@@ -8,8 +8,8 @@ import math
 from collections import Counter
 
 from relay import _core
-from relay.config import Settings
 from relay.requests import Refusal
+from relay.settings.config import Settings
 
 
 class AddressLimits:
@@ -50,14 +50,15 @@ class AddressLimits:
             seconds = self._rates.seconds_until(address, now)
             self._refuse("connection_rate", "too many new connections from this address", seconds)
 
-    def check_published(self, address: int, now: float) -> None:
-        """A message is to be published by a request. Raises Refusal 429 while its address is blocked, or publishes too often."""
+    def check_published(self, address: int, now: float, count: int = 1) -> None:
+        """So many messages are to be published by a request. Raises Refusal 429 while its address is blocked, or publishes too
+        often, 413 for more than may ever be published at once."""
         if not address:
             return
         if self._check_block(address, now):
             return
-        if not self._published_messages.try_consume(address, now):
-            seconds = self._published_messages.seconds_until(address, now)
+        if not self._published_messages.try_consume(address, now, count):
+            seconds = self._published_messages.seconds_until(address, now, count)
             self._refuse("published_rate", "too many messages from this address", seconds)
 
     def check_published_bytes(self, address: int, size: int, now: float) -> None:

@@ -13,6 +13,7 @@ from relay.requests import Request, Response
 from relay.static import ASSETS, StaticFile, read_content, read_file
 
 PAGE: Final = "page.html"
+PAGE_PATH: Final = b"/c/"
 PARTS: Final = (
     "page.css",
     "page.js",

@@ -38,10 +38,11 @@ class CloseCode(enum.IntEnum):
 
 
 class MessageEvent(msgspec.Struct, kw_only=True):
-    """A relayed message. `date` is milliseconds since the epoch; `message` is the payload as it was sent."""
+    """A relayed message. `date` is milliseconds since the epoch; `message` is the payload as it was sent. What was published over
+    HTTP has no uid: there is no connection that it came from."""
 
     id: str | UnsetType = UNSET
-    uid: str
+    uid: str | UnsetType = UNSET
     alias: str | UnsetType = UNSET
     date: int
     message: msgspec.Raw
@@ -84,18 +85,21 @@ class ErrorEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="error"):
 
 
 class GapEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="gap"):
-    """The connection was too slow for its channel: so many messages that were meant for it, here, it will not get."""
+    """Here messages are missing that were meant for the connection, which was too slow for its channel: so many, or None when
+    nobody knows how many, because it was not connected."""
 
-    missed: int
+    missed: int | None
     date: int
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a connection asks for in its query string, and the keys it shows there, decoded and otherwise as they were sent."""
+    """What a connection, or a request, asks for in its query string, and the keys it shows there, decoded and otherwise as they
+    were sent. `batch` is for requests that publish."""
 
     echo: bool = False
     announce: bool = False
     list: bool = False
+    batch: bool = False
     alias: str | None = None
     join_key: bytes | None = None
     send_key: bytes | None = None
@@ -144,6 +148,13 @@ def envelope_prefix(uid: str, alias: str | None) -> bytes:
     return prefix + _DATE_KEY
 
 
+def anonymous_prefix(alias: str | None) -> bytes:
+    """The same for messages that no member sent: `"alias":…,"date":`, or `"date":` alone."""
+    if alias is None:
+        return _DATE_KEY[1:]
+    return b'"alias":' + _encoder.encode(alias) + _DATE_KEY
+
+
 def listed_member(prefix: bytes, is_self: bool) -> ListedMember:
     """The entry of `users` for the member with this envelope prefix."""
     listed = msgspec.json.decode(b"{" + prefix[: -len(_DATE_KEY)] + b"}", type=ListedMember)
@@ -170,6 +181,7 @@ def parse_options(query: bytes) -> Options:
         echo=_is_true(given.get(b"echo")),
         announce=_is_true(given.get(b"announce")),
         list=_is_true(given.get(b"list")),
+        batch=_is_true(given.get(b"batch")),
         alias=_first_alias(given.get(b"as"), given.get(b"alias")),
         join_key=given.get(b"joinKey"),
         send_key=given.get(b"sendKey"),

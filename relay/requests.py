@@ -110,8 +110,23 @@ class Request:
 
     @property
     def wants_upgrade(self) -> bool:
-        """Whether it asks for an upgrade at all; to what and how well is for `accept_upgrade` to say."""
+        """Whether it asks for an upgrade at all; to what and how well is for admission to say."""
         return b"upgrade" in self.headers
+
+    @property
+    def wants_membership(self) -> bool:
+        """Whether its connection is to become a member's: by an upgrade, or as the event stream of a channel."""
+        return self.wants_upgrade or self.wants_stream
+
+    @property
+    def wants_stream(self) -> bool:
+        """Whether it asks for the events of a channel as an event stream."""
+        return (
+            self.method == b"GET"
+            and b"text/event-stream" in self.headers.get(b"accept", b"").lower()
+            and self.path_and_query[0].startswith((b"/c/", b"/r/"))
+            and not self.wants_upgrade
+        )
 
 
 def parse_head(head: bytes) -> Request:

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NoReturn
 
 from relay import __version__
-from relay.admission import find_channel
+from relay.admission import PUSH_PATH, find_target
 from relay.incoming import Exchange
 from relay.keys import JOIN_KEY_HEADER, SEND_KEY_HEADER
-from relay.pages import VARY, ChannelPage, wants_page
+from relay.pages import PAGE_PATH, VARY, ChannelPage, wants_page
 from relay.requests import Refusal, Response
 from relay.static import StaticFile
 
@@ -21,13 +21,14 @@ PREFLIGHT_SECONDS: Final = 86_400
 
 
 class Routes:
-    """The handlers of one listener: `publish` answers what is posted to a party room."""
+    """The handlers of one listener: `publish` answers what is posted to a channel or a party room."""
 
     def __init__(self, publish: Handler) -> None:
         page = ChannelPage()
-        self._channel: Methods = _readable(_page_or(page, _how_to_connect))
-        self._legacy: Methods = _readable(_how_to_connect)
-        self._party: Methods = {**_readable(_how_to_connect_to_room), b"POST": publish}
+        self._channel: Methods = {**_readable(_page_or(page, _connect)), b"POST": publish}
+        self._legacy: Methods = {**_readable(_connect), b"POST": publish}
+        self._party: Methods = {**_readable(_upgrade), b"POST": publish}
+        self._push: Methods = {b"POST": publish}
         line = _text(f"relay {__version__}: connect a WebSocket to /c/<channel>\n", VARY)
         self._fixed: Mapping[bytes, Methods] = {
             b"/": _readable(_page_or(page, line)),
@@ -52,12 +53,14 @@ class Routes:
 
     def _find(self, path: bytes) -> Methods:
         methods = self._fixed.get(path)
-        if methods is None:
-            key, is_legacy = find_channel(path)
-            if isinstance(key, tuple):
-                return self._party
-            methods = self._legacy if is_legacy else self._channel
-        return methods
+        if methods is not None:
+            return methods
+        key = find_target(path)
+        if path.startswith(PUSH_PATH):
+            return self._push
+        if isinstance(key, tuple):
+            return self._party
+        return self._channel if path.startswith(PAGE_PATH) else self._legacy
 
 
 def _readable(handler: Handler) -> Methods:
@@ -91,19 +94,24 @@ def _page_or(page: ChannelPage, otherwise: Handler) -> Handler:
     return give
 
 
-async def _how_to_connect(exchange: Exchange) -> NoReturn:
-    ways = "connect to it with a WebSocket, POST to it, or listen with Accept: text/event-stream"
-    raise Refusal(426, f"this is a channel: {ways}", b"Upgrade: websocket", VARY)
+async def _connect(exchange: Exchange) -> NoReturn:
+    raise Refusal(
+        426,
+        "this is a channel: connect to it with a WebSocket, ask for its events with Accept: text/event-stream,"
+        " or publish with POST",
+        b"Upgrade: websocket",
+        VARY,
+    )
 
 
-async def _how_to_connect_to_room(exchange: Exchange) -> NoReturn:
-    text = "this is a party room: connect to it with a WebSocket, or POST to it"
+async def _upgrade(exchange: Exchange) -> NoReturn:
+    text = "this is a party room: connect to it with a WebSocket, or publish with POST"
     raise Refusal(426, text, b"Upgrade: websocket")
 
 
 def _preflight(methods: Methods) -> Response:
     """What a browser asks before a page of another origin may do more than a form could (Fetch standard, section 3.2.2)."""
-    headers = b", ".join((b"content-type", JOIN_KEY_HEADER, SEND_KEY_HEADER))
+    headers = b", ".join((b"content-type", b"last-event-id", JOIN_KEY_HEADER, SEND_KEY_HEADER))
     return Response(
         204,
         headers=(

@@ -17,7 +17,6 @@ from relay import _core, http, systemd
 from relay.admission import Admission, Upgrade
 from relay.bodies import BodyRoom
 from relay.channel import CLOSE_TIMEOUT_SECONDS
-from relay.config import Settings, changed, restart_only
 from relay.faults import FaultLog
 from relay.hub import Hub
 from relay.incoming import Body, Exchange, Incoming
@@ -28,8 +27,9 @@ from relay.publish import Publisher
 from relay.report import LimitsReport
 from relay.requests import MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
 from relay.routes import Routes
-from relay.setting import SettingError
-from relay.sources import ConfigError
+from relay.settings.config import Settings, changed, restart_only
+from relay.settings.setting import SettingError
+from relay.settings.sources import ConfigError
 
 RESERVED_DESCRIPTORS: Final = 64
 MAX_HTTP_CONNECTIONS: Final = 1000
@@ -104,6 +104,7 @@ class Server:
                 for listener in listeners:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
+                nursery.start_soon(self._hub.keep_streams_alive)
                 nursery.start_soon(self._report_limits)
                 nursery.start_soon(self._watch_signals, signals)
                 announce([url_of(listener) for listener in listeners])
@@ -235,7 +236,7 @@ class Server:
         """What becomes of a request's connection: a member, a refusal, or (None) plain HTTP."""
         try:
             request = parse_head(head)
-            if not request.wants_upgrade:
+            if not request.wants_membership:
                 self._admission.accept_plain(request, peer, source, time.monotonic())
                 return None
             if self._stopping.is_set():
@@ -258,10 +259,11 @@ class Server:
             lists=options.list,
             verbatim=is_party,
             mute=upgrade.is_mute,
+            stream=upgrade.is_stream,
             address=upgrade.address,
         )
         self._hub.channel(upgrade.key, upgrade.lock).join(
-            member, upgrade.response, is_legacy=upgrade.is_legacy
+            member, upgrade.response, is_legacy=upgrade.is_legacy, is_return=upgrade.is_return
         )
         self._limits.add(upgrade.address)
         return member

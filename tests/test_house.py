@@ -17,24 +17,33 @@ WIRE = {
     "relay.protocol",
     "relay.server",
 }
-COMMAND = {"click", "relay.cli", "relay.flags"}
+COMMAND = {"click", "relay.cli", "relay.settings.flags"}
 SERVING = {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"}
 FORBIDDEN = {
-    "units": IO | WIRE | COMMAND | {"relay.rules", "relay.setting", "relay.config"},
-    "rules": IO | WIRE | COMMAND | {"relay.setting", "relay.config", "relay.sources"},
-    "namespaces": IO | WIRE | COMMAND | {"relay.setting", "relay.config", "relay.sources"},
-    "setting": IO | WIRE | COMMAND | {"relay.config", "relay.sources"},
-    "config": IO | WIRE | COMMAND | {"relay.sources", "relay.describe"},
-    "toml_lines": IO | {"relay"},
-    "sources": IO | WIRE | COMMAND | {"relay.describe"},
-    "describe": IO | WIRE | COMMAND,
-    "flags": IO | WIRE | {"relay.cli", "relay.sources"},
+    "settings/units": IO
+    | WIRE
+    | COMMAND
+    | {"relay.settings.rules", "relay.settings.setting", "relay.settings.config"},
+    "settings/rules": IO
+    | WIRE
+    | COMMAND
+    | {"relay.settings.setting", "relay.settings.config", "relay.settings.sources"},
+    "settings/namespaces": IO
+    | WIRE
+    | COMMAND
+    | {"relay.settings.setting", "relay.settings.config", "relay.settings.sources"},
+    "settings/setting": IO | WIRE | COMMAND | {"relay.settings.config", "relay.settings.sources"},
+    "settings/config": IO | WIRE | COMMAND | {"relay.settings.sources", "relay.settings.describe"},
+    "settings/toml_lines": IO | {"relay"},
+    "settings/sources": IO | WIRE | COMMAND | {"relay.settings.describe"},
+    "settings/describe": IO | WIRE | COMMAND,
+    "settings/flags": IO | WIRE | {"relay.cli", "relay.settings.sources"},
     "protocol": IO
     | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
-    "addresses": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
-    "keys": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
-    "origins": IO | SERVING | {"httptools", "relay.config", "relay.admission"},
-    "requests": IO | SERVING | {"relay.config", "relay.admission"},
+    "addresses": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
+    "keys": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
+    "origins": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
+    "requests": IO | SERVING | {"relay.settings.config", "relay.admission"},
     "limits": IO | SERVING | {"httptools", "relay.admission"},
     "admission": IO | SERVING | {"httptools"},
     "report": IO | {"relay"},
@@ -48,6 +57,7 @@ FORBIDDEN = {
         "relay.server",
         "relay.cli",
     },
+    "wording": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
     "hub": {
         "relay.admission",
         "socket",
@@ -59,14 +69,14 @@ FORBIDDEN = {
     },
     "faults": IO | {"relay"},
     "systemd": (IO - {"socket"}) | {"relay", "httptools", "click"},
-    "static": IO | SERVING | {"httptools", "click", "relay.config", "relay.admission"},
-    "pages": IO | SERVING | {"httptools", "click", "relay.config", "relay.admission"},
-    "bodies": IO | SERVING | {"relay.config", "relay.admission"},
+    "static": IO | SERVING | {"httptools", "click", "relay.settings.config", "relay.admission"},
+    "pages": IO | SERVING | {"httptools", "click", "relay.settings.config", "relay.admission"},
+    "bodies": IO | SERVING | {"relay.settings.config", "relay.admission"},
     "incoming": {"httptools", "click", "relay.admission", *SERVING},
     "routes": IO | SERVING | {"httptools"},
     "publish": IO | (SERVING - {"relay.channel"}) | {"httptools"},
     "http": {"click", "relay.channel", "relay.hub", "relay.server", "relay.cli"},
-    "listeners": SERVING | {"trio", "httptools", "click", "relay.config"},
+    "listeners": SERVING | {"trio", "httptools", "click", "relay.settings.config"},
     "server": COMMAND,
 }
 
@@ -90,8 +100,10 @@ def test_imports_point_one_way(module: str) -> None:
 
 def test_every_module_of_the_server_has_a_rule() -> None:
     """A new file must say where it belongs."""
-    ruled = {*FORBIDDEN, "__init__", "__main__", "_version", "cli"}
-    assert {path.stem for path in PACKAGE.glob("*.py")} == ruled
+    ruled = {*FORBIDDEN, "__init__", "settings/__init__", "__main__", "_version", "cli"}
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    modules |= {f"settings/{path.stem}" for path in PACKAGE.glob("settings/*.py")}
+    assert modules == ruled
 
 
 @pytest.mark.parametrize(

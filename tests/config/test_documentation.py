@@ -5,8 +5,8 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from relay.config import SETTINGS
-from relay.sources import OTHER_VARIABLES
+from relay.settings.config import SETTINGS
+from relay.settings.sources import OTHER_VARIABLES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "operating.md").read_text()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Settings, changed, find_contradictions, restart_only
-from relay.rules import OneOf
-from relay.setting import SettingError
-from relay.units import LIST, SWITCH, TABLE, TEXT
+from relay.settings.config import SETTINGS, Settings, changed, find_contradictions, restart_only
+from relay.settings.rules import OneOf
+from relay.settings.setting import SettingError
+from relay.settings.units import LIST, SWITCH, TABLE, TEXT
 
 MIB = 2**20
 # name: values at a limit, values beyond one

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Namespace, Settings
-from relay.sources import MAX_FILE_BYTES, OTHER_VARIABLES, ConfigError, load_settings
+from relay.settings.config import SETTINGS, Namespace, Settings
+from relay.settings.sources import MAX_FILE_BYTES, OTHER_VARIABLES, ConfigError, load_settings
 
 from .conftest import WriteFile
 
@@ -39,6 +42,37 @@ def test_the_later_wins(write_file: WriteFile) -> None:
         "message_rate": "RELAY_MESSAGE_RATE",
         "kick_after": "--kick-after",
     }
+
+
+def test_what_is_no_regular_file_is_read_once(tmp_path: Path) -> None:
+    """A pipe is empty when it is read again, and who writes into it is gone: nothing may wait for that."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = Thread(target=path.write_text, args=("port = 1\n",), daemon=True)
+    writer.start()
+    assert load_settings(str(path), {}, {}).settings.port == 1
+    writer.join()
+    for name in (str(path), os.devnull):
+        with pytest.raises(ConfigError) as caught:
+            load_settings(name, {}, {}, again=True)
+        assert caught.value.lines == [
+            f"{name}: expected a regular file: nothing else is read again"
+        ]
+
+
+def test_a_regular_file_is_read_again(write_file: WriteFile) -> None:
+    path = write_file("port = 1\n")
+    os.symlink("relay.toml", "link.toml")
+    for name in (path, "link.toml"):
+        assert load_settings(name, {}, {}, again=True).settings.port == 1
+    write_file("")
+    assert load_settings(path, {}, {}, again=True).settings == Settings()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_directory_is_no_file(tmp_path: Path, again: bool) -> None:
+    with pytest.raises(ConfigError, match=r": cannot be read: Is a directory$"):
+        load_settings(str(tmp_path), {}, {}, again=again)
 
 
 def test_the_file_named_by_the_environment(write_file: WriteFile) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from relay.addresses import ClientAddresses
 from relay.origins import Origins
-from relay.units import Kind
+from relay.settings.units import Kind
 
 MAX_SHOWN_CHARACTERS: Final = 60
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from relay.keys import is_key
-from relay.rules import Unfit
-from relay.units import Kind
+from relay.settings.rules import Unfit
+from relay.settings.units import Kind, Repeated
 
 MAX_NAME_BYTES: Final = 512
 
@@ -70,12 +70,17 @@ def _read(name: str, entry: Any, number: int) -> Namespace:
 def _faults(name: str, entry: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     if not 1 <= len(_utf8(name)) <= MAX_NAME_BYTES:
         yield (name,), f"expected a name of 1 to {MAX_NAME_BYTES} bytes"
+    if isinstance(entry, Repeated):
+        yield (name,), "expected its name once, got it again"
+        return
     if not isinstance(entry, dict):
         yield (name,), "expected a table of join_keys and send_keys"
         return
     for field, keys in entry.items():
         if field not in Namespace.__struct_fields__:
             yield (name, field), f"{_FIELDS}{_hint(field)}"
+        elif isinstance(keys, Repeated):
+            yield (name, field), f"{field}: expected once, got it again"
         elif not _are_keys(keys):
             expected = "a list of keys that are text, not empty, and not undefined or null"
             yield (name, field), f"{field}: expected {expected}"

@@ -1,5 +1,6 @@
 """Values as people write them: sizes, times, rates, numbers, switches, lists; read from text, and shown to read back."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -97,12 +98,31 @@ def parse_list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",")] if text.strip() else []
 
 
+class Repeated(msgspec.Struct, frozen=True):
+    """Stands in a table for the values of a name that it has more than once."""
+
+
 def parse_json(text: str) -> Any:
-    """The value of a JSON text. Raises ValueError."""
+    """The value of a JSON text; a name that its table has more than once gets Repeated, and not its last value.
+
+    Raises ValueError.
+    """
     try:
-        return msgspec.json.decode(text)
+        return json.loads(text, object_pairs_hook=_table, parse_constant=_refuse_constant)
     except RecursionError as exc:
         raise ValueError("expected JSON that is nested less deeply") from exc
+
+
+def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for name, value in pairs:
+        table[name] = Repeated() if name in table else value
+    return table
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and the infinities, which are Python's and not JSON's."""
+    raise ValueError(f"expected JSON, got {name}")
 
 
 def _parse_quantity(text: str, units: Mapping[str, float], expected: str) -> float:

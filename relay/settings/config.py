@@ -7,9 +7,9 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from relay.namespaces import Namespace, Namespaces
-from relay.rules import Each, Fits, Range, check_network, check_origin, is_host
-from relay.setting import (
+from relay.settings.namespaces import Namespace, Namespaces
+from relay.settings.rules import Each, Fits, Range, check_network, check_origin, is_host
+from relay.settings.setting import (
     About,
     Amount,
     Bytes,
@@ -21,7 +21,7 @@ from relay.setting import (
     SettingError,
     settings_of,
 )
-from relay.units import show_size
+from relay.settings.units import show_size
 
 __all__ = ["SETTINGS", "Namespace", "Settings", "changed", "find_contradictions", "restart_only"]
 

@@ -4,18 +4,20 @@ Knows no click, so that a running server can load its settings again.
 """
 
 import difflib
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from relay.config import SETTINGS, Settings
-from relay.rules import spell
-from relay.setting import Setting, SettingError
-from relay.toml_lines import Path, find_lines, nearest_line
-from relay.units import show_size
+from relay.settings.config import SETTINGS, Settings
+from relay.settings.rules import spell
+from relay.settings.setting import Setting, SettingError
+from relay.settings.toml_lines import Path, find_lines, nearest_line
+from relay.settings.units import show_size
 
 MAX_FILE_BYTES: Final = 1024 * 1024
 FILE_VARIABLE: Final = "RELAY_CONFIG"
@@ -49,16 +51,21 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def load_settings(
-    config_path: str | None, environ: Mapping[str, str], flags: Mapping[str, str]
+    config_path: str | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, str],
+    *,
+    again: bool = False,
 ) -> Loaded:
     """Settings of the file (without a path: the one that `RELAY_CONFIG` names, if any), the environment and the flags.
 
-    `flags` are texts by name of setting. Raises ConfigError with all that is wrong.
+    `flags` are texts by name of setting. `again` is for a process that has read the file before: then it must be a regular one,
+    and nothing waits for it. Raises ConfigError with all that is wrong.
     """
     sources = _Sources()
     path = config_path if config_path is not None else environ.get(FILE_VARIABLE) or None
     if path is not None:
-        sources.add_file(path)
+        sources.add_file(path, again=again)
     sources.add_environment(environ)
     for name, text in flags.items():
         sources.add(SETTINGS[name], text, SETTINGS[name].flag)
@@ -89,10 +96,10 @@ class _Sources:
                 hint = _hint(variable.removeprefix(_PREFIX).upper(), _STEMS, _PREFIX)
                 self._errors.append(f"{variable}: unknown setting{hint}")
 
-    def add_file(self, path: str) -> None:
+    def add_file(self, path: str, *, again: bool) -> None:
         """All settings of a TOML file."""
         try:
-            text = _read_text(path)
+            text = _read_text(path, again=again)
             document = _parse(path, text)
         except ConfigError as exc:
             self._errors += exc.lines
@@ -144,10 +151,13 @@ def _hint(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 
-def _read_text(path: str) -> str:
+def _read_text(path: str, *, again: bool) -> str:
     """The text of a file. Raises ConfigError."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_at_once if again else None) as file:
+            # a pipe that was read before is empty now, which would mean that every setting has its default
+            if again and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError([f"{path}: expected a regular file: nothing else is read again"])
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as exc:
         raise ConfigError([f"{path or spell(path)}: cannot be read: {exc.strerror}"]) from exc
@@ -158,6 +168,11 @@ def _read_text(path: str) -> str:
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         raise ConfigError([f"{path} line {line}: expected text in UTF-8"]) from exc
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opening a pipe would wait for someone who writes into it, and the server with it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _parse(path: str, text: str) -> dict[str, Any]:

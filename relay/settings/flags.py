@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import click
 
-from relay.config import SETTINGS
-from relay.describe import default_text
-from relay.rules import OneOf, Range
-from relay.setting import Group, Setting
-from relay.units import SWITCH
+from relay.settings.config import SETTINGS
+from relay.settings.describe import default_text
+from relay.settings.rules import OneOf, Range
+from relay.settings.setting import Group, Setting
+from relay.settings.units import SWITCH
 
 _SOURCES: Final = "Sources"
 

@@ -5,11 +5,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
 
-from relay.config import SETTINGS, Settings
-from relay.namespaces import count_keys
-from relay.setting import Group, Setting
-from relay.sources import Loaded
-from relay.units import LIST, TEXT
+from relay.settings.config import SETTINGS, Settings
+from relay.settings.namespaces import count_keys
+from relay.settings.setting import Group, Setting
+from relay.settings.sources import Loaded
+from relay.settings.units import LIST, TEXT
 
 COMMENT_COLUMNS: Final = 100
 

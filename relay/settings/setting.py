@@ -1,12 +1,12 @@
-"""One setting: what is known of it, and how a value for it is judged. `relay.config` says which there are."""
+"""One setting: what is known of it, and how a value for it is judged. `relay.settings.config` says which there are."""
 
 import enum
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
-from relay.rules import OneOf, Rule, Unfit, unfit
-from relay.units import (
+from relay.settings.rules import OneOf, Rule, Unfit, unfit
+from relay.settings.units import (
     AMOUNT,
     BYTE_RATE,
     DURATION,
