@@ -1,8 +1,8 @@
 """The web page of the channels: who is given it, and from where it loads its parts. No I/O but at the start.
 
-It stands at `/` and at every `/c/<channel>`, and names its parts by relative addresses: behind a proxy that serves the relay below
-a path of its own, which the relay cannot know, an absolute one would lead elsewhere. How many levels up they are is all that
-differs from channel to channel.
+It stands at `/` and at every `/c/<channel>`, and names its parts by relative addresses: behind a proxy that serves the relay
+below a path of its own, which the relay cannot know, an absolute one would lead elsewhere. How many levels up they are is all
+that differs from channel to channel.
 """
 
 from collections.abc import Mapping
