@@ -91,6 +91,7 @@ $('open').addEventListener('submit', event => {
 
 $('suggest').addEventListener('click', () => { $('channel').value = suggestName() })
 $('home').href = home.pathname
+$('icon').href = new URL('assets/icon.svg', home) // relative to the channel's address, it would be looked for below that
 $('home').addEventListener('click', event => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return
   event.preventDefault()
