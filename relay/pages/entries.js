@@ -28,13 +28,14 @@ export class Log {
   #last = null // the newest message: who wrote it, and when
   #comings = null // the newest note on members without a name, which the next one is added to
   #staysAtEnd = true
+  #height = 0 // of the log when it was last moved to its end
 
   constructor(root, newer, onPick) {
     this.root = root
     this.newer = newer
     this.onPick = onPick
     newer.addEventListener('click', () => this.#toEnd())
-    root.addEventListener('scroll', () => this.#onScroll(), { passive: true })
+    root.addEventListener('scroll', () => this.#look(), { passive: true })
     new ResizeObserver(() => { if (this.#staysAtEnd) this.#toEnd() }).observe(root) // a phone's keyboard, a growing message field
   }
 
@@ -114,20 +115,23 @@ export class Log {
 
   #flush() {
     this.#timer = 0
+    this.#look()
     this.root.append(...this.#waiting.splice(0))
     while (this.root.childElementCount > MAX_ENTRIES) this.root.firstElementChild.remove()
     if (this.#staysAtEnd) this.#toEnd()
     else this.newer.hidden = false
   }
 
-  #onScroll() {
+  #look() {
     const { scrollHeight, scrollTop, clientHeight } = this.root
+    if (this.#staysAtEnd && clientHeight !== this.#height) return // it was the window that moved: the observer comes next
     this.#staysAtEnd = scrollHeight - scrollTop - clientHeight < CLOSE_TO_END_PX
     if (this.#staysAtEnd) this.newer.hidden = true
   }
 
   #toEnd() {
     this.#staysAtEnd = true
+    this.#height = this.root.clientHeight
     this.root.scrollTop = this.root.scrollHeight
     this.newer.hidden = true
   }

@@ -147,8 +147,8 @@ const RECEIVERS = {
 }
 
 function receive(event, payload) {
-  if (event.type) RECEIVERS[event.type]?.(event)
-  else log.message({ ...event, payload, own: event.uid === ownUid })
+  if (Object.hasOwn(RECEIVERS, event.type)) RECEIVERS[event.type](event)
+  else if (!event.type) log.message({ ...event, payload, own: event.uid === ownUid })
 }
 
 function joinOneself(event) {

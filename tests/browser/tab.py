@@ -34,6 +34,13 @@ KEYS = {
 SHIFT = 8
 
 
+# Keeps the page's sockets within reach, so that a test can let it receive what no relay would send at its bidding.
+TAP = """window.sockets = []
+window.WebSocket = class extends WebSocket {
+  constructor(...all) { super(...all); sockets.push(this) }
+}"""
+
+
 class Tab(Page):
     """`complaints` are what Chromium's console, its network and its policies objected to; `requests` all URLs it asked for."""
 
@@ -82,6 +89,19 @@ class Tab(Page):
             self.dialogs.append(params["message"])
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+
+    def prepare(self, script: str) -> Self:
+        """Run this in every document of the tab before its own scripts."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        return self
+
+    def tap(self) -> Self:
+        return self.prepare(TAP)
+
+    def receive(self, *events: dict[str, Any]) -> None:
+        """Let the page, which was tapped, receive these."""
+        texts = json.dumps([json.dumps(event, separators=(",", ":")) for event in events])
+        self.evaluate(f"{texts}.forEach(data => sockets.at(-1).onmessage({{ data }}))")
 
     # --- looking -----------------------------------------------------------------------------------------------------------
 
