@@ -67,7 +67,7 @@ function shown(channelName) {
 
 // On a touch screen a focused field would bring up the keyboard, over what is to be read.
 function focusOn(field, heading) {
-  (matchMedia('(hover: hover)').matches ? field : heading).focus({ preventScroll: true })
+  (matchMedia('(pointer: coarse)').matches ? heading : field).focus({ preventScroll: true })
 }
 
 function go(path) {
