@@ -76,28 +76,3 @@ def test_keys_are_placeholders(open_tab, home, channel):
 
 def test_without_keys_there_are_none(open_lines):
     assert not [line for line in open_lines().texts("#code code") if "_KEY" in line]
-
-
-@pytest.mark.parametrize(
-    ("scheme", "expected"),
-    [
-        ("http", {"ws://relay.example:8443/deep/c/room", "http://relay.example:8443/deep/c/room"}),
-        (
-            "https",
-            {"wss://relay.example:8443/deep/c/room", "https://relay.example:8443/deep/c/room"},
-        ),
-    ],
-)
-def test_where_a_proxy_serves_it(open_tab, home, scheme, expected):
-    """The module is loaded as a proxy would serve it, by another scheme and below a path, from answers that DevTools gives."""
-    tab = open_tab()
-    base = f"{scheme}://relay.example:8443/deep/"
-    found = tab.evaluate_at(
-        base + "c/a/b",
-        home + "c/a/b",
-        f"import('{base}assets/address.js').then(({{ channelHere, urlOf, pageOf, home }}) =>"
-        " [channelHere().name, pageOf({ path: 'x' }), urlOf({ path: 'room' }, 'ws'), urlOf({ path: 'room' }, 'http'), home.href])",
-    )
-    assert found[:2] == ["a/b", "/deep/c/x"]
-    assert set(found[2:4]) == expected
-    assert found[4] == base
