@@ -16,6 +16,7 @@ from benchmarks import (
     ping_spread,
     rates,
     slow_reader,
+    streams,
 )
 from benchmarks.contenders import relay
 from benchmarks.machine import describe
@@ -31,6 +32,7 @@ STUDIES = [
         join_storm,
         ping_spread,
         address_flood,
+        streams,
         clients,
     )
 ]

@@ -92,19 +92,24 @@ export class Log {
   }
 
   #follows(uid, date, to) {
-    return !to && this.#last?.uid === uid && date - this.#last.date < GROUPED_MS
+    return !to && uid && this.#last?.uid === uid && date - this.#last.date < GROUPED_MS
   }
 
   #head({ uid, alias, date, own, to }) {
+    const head = make('p', 'head', uid ? this.#sender({ uid, alias, own }) : make('span', 'who', foreign('', alias || 'No name')))
+    if (!uid) head.append(make('span', 'uid', 'over HTTP')) // published by a request, which nobody can answer
+    else if (alias) head.append(make('span', 'uid', uid))
+    if (to) head.append(make('span', 'tag', 'only to ', foreign('', to)))
+    head.append(stamp(date))
+    return head
+  }
+
+  #sender({ uid, alias, own }) {
     const who = make('button', 'who', foreign('', alias || uid))
     who.type = 'button'
     who.title = own ? 'This is you' : `Send to ${uid} only`
     who.addEventListener('click', () => this.onPick(uid, alias))
-    const head = make('p', 'head', who)
-    if (alias) head.append(make('span', 'uid', uid))
-    if (to) head.append(make('span', 'tag', 'only to ', foreign('', to)))
-    head.append(stamp(date))
-    return head
+    return who
   }
 
   #add(entry) {

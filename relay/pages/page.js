@@ -143,7 +143,9 @@ const RECEIVERS = {
     event.uid ? log.move(event, 'left', event.total) : log.anonymousMove(-1, event.total)
   },
   error: event => log.problem(event.message),
-  gap: event => log.note(`${event.missed.toLocaleString('en')} messages were left out: this page was too slow to take them.`, 'problem'),
+  gap: ({ missed }) => log.problem(missed
+    ? `${missed.toLocaleString('en')} messages were left out: this page was too slow to take them.`
+    : 'Some messages may have been left out.'),
 }
 
 function receive(event, payload) {

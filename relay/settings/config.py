@@ -26,7 +26,14 @@ from relay.settings.units import show_size
 __all__ = ["SETTINGS", "Namespace", "Settings", "changed", "find_contradictions", "restart_only"]
 
 MAX_CONNECTIONS: Final = 10_000_000
+MIN_RATE: Final = (
+    1 / 3600
+)  # one an hour: who is over a lower rate would be told to wait for longer than anyone does
+MAX_RATE: Final = 1e9  # beyond what any machine relays; what is more is a mistake in the unit
+MAX_BURST_BYTES: Final = 2**40
 
+_RATE: Final = Range(MIN_RATE, MAX_RATE, zero="off")
+_BURST: Final = Range(1, MAX_RATE)
 _SWITCH: Final = Fits("true or false", lambda value: True)
 _HOST: Final = Fits('a host name, or an address such as "127.0.0.1" or "::1"', is_host)
 _NETWORKS: Final = Each(
@@ -76,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Messages that one connection may send in the long run.",
-            Range(0, zero="off"),
+            _RATE,
         ),
     ] = 250.0
     message_burst: Annotated[
@@ -84,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Messages that one connection may send at once, when it has been quiet.",
-            Range(1),
+            _BURST,
         ),
     ] = 1000.0
     byte_rate: Annotated[
@@ -92,7 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Bytes of messages that one connection may send in the long run.",
-            Range(0, zero="off"),
+            Range(0, MAX_BURST_BYTES, zero="off"),
         ),
     ] = 256 * 1024
     byte_burst: Annotated[
@@ -100,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Bytes of messages that one connection may send at once, when it has been quiet.",
-            Range(1),
+            Range(1, MAX_BURST_BYTES),
         ),
     ] = 2 * 1024 * 1024
     kick_after: Annotated[
@@ -141,12 +148,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.ADDRESSES,
             "New connections from one address (IPv6: a /64) in the long run; further ones are refused with 429.",
-            Range(0, zero="off"),
+            _RATE,
         ),
     ] = 20.0
     connection_burst: Annotated[
         Amount,
-        About(Group.ADDRESSES, "New connections from one address at once.", Range(1)),
+        About(Group.ADDRESSES, "New connections from one address at once.", _BURST),
     ] = 100.0
     max_connections_per_ip: Annotated[
         int,

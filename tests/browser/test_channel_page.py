@@ -78,6 +78,17 @@ def test_what_is_no_json_is_not_sent(enter, visit: Visitors, channel, text):
     assert member.receive_message() == "mended"
 
 
+def test_what_is_published_over_http_cannot_be_answered(enter, open_tab, home, channel):
+    tab = enter("Ann")
+    for query, name in (("", "No name"), ("?as=Sensor", "Sensor")):
+        posted = f"fetch('/c/{channel}{query}', {{ method: 'POST', body: '\"by {name}\"' }})"
+        assert tab.evaluate(f"{posted}.then(found => found.status)") == 200
+        tab.hears(f"by {name}")
+    assert tab.texts(".message .who") == ["No name", "Sensor"]
+    assert tab.texts(".message .head .uid") == ["over HTTP", "over HTTP"]
+    assert tab.texts(".message .head button") == []
+
+
 def test_a_direct_message_is_seen_by_two_alone(enter):
     ann, bob, eve = enter("Ann"), enter("Bob"), enter("Eve")
     ann.say("only for you", to="Bob")
