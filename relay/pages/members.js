@@ -95,7 +95,9 @@ export class Members {
     if (chosen && (chosen.gone || !uids.some(([uid]) => uid === chosen.uid))) {
       options.push(option(chosen.uid, chosen.gone ? `${chosen.alias} (left)` : chosen.alias))
     }
-    this.select.replaceChildren(option('', 'everyone'), ...options)
+    options.unshift(option('', 'everyone'))
+    // An open list would lose its place by being made anew.
+    if (!sameOptions(this.select.options, options)) this.select.replaceChildren(...options)
     this.select.value = chosen?.uid ?? ''
     this.select.classList.toggle('one', Boolean(chosen))
   }
@@ -106,4 +108,8 @@ function option(uid, text, isAmbiguous = false) {
   const element = make('option', '', isAmbiguous ? `${text} (${uid})` : text)
   element.value = uid
   return element
+}
+
+function sameOptions(shown, wanted) {
+  return shown.length === wanted.length && wanted.every((each, at) => each.isEqualNode(shown[at]))
 }

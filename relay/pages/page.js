@@ -97,7 +97,8 @@ $('home').addEventListener('click', event => {
   event.preventDefault()
   go(home.pathname)
 })
-addEventListener('popstate', route)
+// A fragment, such as the link to the message field, moves within the page and is no other channel.
+addEventListener('popstate', () => { if (channelHere()?.path !== channel?.path) route() })
 
 // --- the connection --------------------------------------------------------------------------------------------------------------
 

@@ -130,6 +130,17 @@ def test_the_programs_by_keyboard(enter):
     assert tab.evaluate("document.activeElement.id") == "show-code"
 
 
+def test_the_link_to_the_message_field(open_tab, home, channel):
+    """It moves the focus, and neither leaves the channel nor joins it anew."""
+    tab = open_tab().tap().enter(f"{home}c/{channel}")
+    tab.evaluate("document.querySelector('.skip').focus()")
+    tab.press("Enter")
+    tab.wait_for("location.hash === '#text' && document.activeElement.id === 'text'")
+    tab.say("still here")
+    tab.hears("still here")
+    assert tab.evaluate("sockets.length") == 1
+
+
 def test_focus_can_be_seen(enter):
     tab = enter("Ann")
     seen = "document.activeElement.matches(':focus-visible') && parseFloat(getComputedStyle(document.activeElement).outlineWidth)"

@@ -137,3 +137,13 @@ def test_a_page_that_is_left_is_no_member(open_tab, home, visit: Visitors, chann
     tab.evaluate("history.back()")
     member.receive_total(2)
     tab.wait_until_joined()
+
+
+@pytest.mark.parametrize(
+    ("missed", "text"),
+    [(1234, "1,234 messages were left out"), (None, "Some messages may have been left out.")],
+)
+def test_gaps(open_tab, home, channel, missed, text):
+    tab = open_tab().tap().enter(f"{home}c/{channel}")
+    tab.receive({"type": "gap", "missed": missed, "date": 1})
+    tab.wait_for_text(".problem", text)

@@ -23,7 +23,7 @@ HOSTILE = {
 }
 ALLOWED = {"ARTICLE", "BDI", "BUTTON", "DIV", "LI", "OPTION", "P", "PRE", "SPAN", "TIME"}
 
-pytestmark = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+EVERYWHERE = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 
 
 def assert_it_is_text(tab):
@@ -46,6 +46,7 @@ def assert_it_is_text(tab):
     assert tab.dialogs == []
 
 
+@EVERYWHERE
 def test_an_alias(enter, visit: Visitors, channel, text):
     tab = enter("Ann")
     alias = visit.join(channel, as_=text, announce="true").joined["alias"]
@@ -55,6 +56,7 @@ def test_an_alias(enter, visit: Visitors, channel, text):
     assert_it_is_text(tab)
 
 
+@EVERYWHERE
 def test_a_message(enter, visit: Visitors, channel, text):
     tab, member = enter("Ann"), visit.join(channel, as_=text)
     member.send_text(json.dumps(text), json.dumps({text: [text]}), json.dumps([text] * 30))
@@ -64,6 +66,7 @@ def test_a_message(enter, visit: Visitors, channel, text):
     assert_it_is_text(tab)
 
 
+@EVERYWHERE
 def test_a_channel(open_tab, home, text):
     tab = open_tab().show(home)
     tab.fill("#channel", text)
@@ -73,6 +76,7 @@ def test_a_channel(open_tab, home, text):
     assert_it_is_text(tab)
 
 
+@EVERYWHERE
 def test_one_s_own_name(open_tab, home, channel, text):
     tab = open_tab().show(home)
     tab.fill("#channel", channel)
@@ -84,6 +88,7 @@ def test_one_s_own_name(open_tab, home, channel, text):
     assert_it_is_text(tab)
 
 
+@EVERYWHERE
 def test_an_error(enter, text):
     """Of an unknown recipient, which the relay's error repeats."""
     tab = enter("Ann")
@@ -102,6 +107,7 @@ def test_an_error(enter, text):
     assert_it_is_text(tab)
 
 
+@EVERYWHERE
 def test_what_only_a_hostile_relay_sends(open_tab, home, channel, text):
     tab = open_tab().tap().enter(f"{home}c/{channel}")
     who = {"uid": text, "alias": text}
@@ -118,6 +124,7 @@ def test_what_only_a_hostile_relay_sends(open_tab, home, channel, text):
     assert_it_is_text(tab)
 
 
+@EVERYWHERE
 def test_its_direction_ends_with_it(enter, visit: Visitors, channel, text):
     tab, member = enter("Ann"), visit.join(channel, as_=text)
     member.send_text(json.dumps(text), json.dumps([text]))
@@ -125,3 +132,21 @@ def test_its_direction_ends_with_it(enter, visit: Visitors, channel, text):
     for selector in ("#channel-name", ".who bdi", ".message .text > div", ".message .json pre"):
         style = f"getComputedStyle(document.querySelector({json.dumps(selector)}))"
         assert tab.evaluate(f"{style}.unicodeBidi") in ("isolate", "plaintext")
+
+
+def test_a_script_cannot_make_markup_of_text(open_tab, home):
+    """Were there a mistake in the page, its policy would still hold: no markup from strings, no inline script, no other host."""
+    tab = open_tab().show(home)
+    markup = "document.body.innerHTML = '<b>bold</b>'"
+    assert (
+        tab.evaluate(f"(() => {{ try {{ {markup} }} catch (error) {{ return error.name }} }})()")
+        == "TypeError"
+    )
+    inline = "(script => { script.append('window.ran = true'); document.body.append(script) })(document.createElement('script'))"
+    tab.evaluate(f"(() => {{ try {{ {inline} }} catch {{ }} }})()")
+    assert tab.evaluate("window.ran") is None
+    assert (
+        tab.evaluate("fetch('https://example.invalid/').catch(error => error.name)") == "TypeError"
+    )
+    assert "Content Security Policy" in " ".join(tab.complaints)
+    tab.complaints.clear()
