@@ -92,7 +92,7 @@ export class Log {
   }
 
   #follows(uid, date, to) {
-    return !to && uid && this.#last?.uid === uid && date - this.#last.date < GROUPED_MS
+    return !to && Boolean(uid) && this.#last?.uid === uid && date - this.#last.date < GROUPED_MS
   }
 
   #head({ uid, alias, date, own, to }) {

@@ -87,6 +87,7 @@ def test_what_is_published_over_http_cannot_be_answered(enter, open_tab, home, c
     assert tab.texts(".message .who") == ["No name", "Sensor"]
     assert tab.texts(".message .head .uid") == ["over HTTP", "over HTTP"]
     assert tab.texts(".message .head button") == []
+    assert tab.texts(".follows") == []  # there is no telling whether it is the same sender
 
 
 def test_a_direct_message_is_seen_by_two_alone(enter):
