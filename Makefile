@@ -53,8 +53,8 @@ types: build $(VENV)/.tests ## check types: mypy, and the core's stubs against t
 docs: build ## write the tables of settings into docs/operating.md
 	$(BIN)/python docs/settings.py
 
-screenshots: build $(VENV)/.tests ## take the pictures of the web pages in docs/images
-	PYTHONPATH=tests $(BIN)/python docs/screenshots.py
+screenshots: tools build $(VENV)/.tests ## take the pictures in docs/images, with Chromium
+	$(BIN)/python docs/screenshots.py $(ARGS)
 
 # These two test a copy of the package in build/<mode>/package, so the source tree keeps its release build.
 # PYTHONSAFEPATH keeps `python -m` from preferring the source tree to the copy.

@@ -1,64 +1,158 @@
-"""Take the pictures in docs/images of the web pages, from a relay and a Chromium of its own: `make screenshots`."""
+"""Takes the pictures of the documentation: `make screenshots`, or `python docs/screenshots.py NAME…` for some of them.
+
+A real relay on this machine, a small load on it, and a headless Chromium that looks at it.
+"""
 
 from __future__ import annotations
 
+import base64
+import io
+import re
+import shutil
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
-from browser.chromium import Chromium
-from browser.tab import Tab
-from clients.tools import find_tool
-from support.process import RelayProcess
+ROOT: Final = Path(__file__).parents[1]
+IMAGES: Final = ROOT / "docs/images"
+sys.path.insert(0, str(ROOT / "tests"))  # how the tests start a relay and drive a browser
 
-IMAGES = Path(__file__).parent / "images"
-READING = '{"sensor":"pond","celsius":11.4,"levels":[3,3,4,8],"at":"07:30","battery":0.91,"pump":"off","door":"shut"}'
+import trio  # noqa: E402
+from browser.chromium import Chromium, Page  # noqa: E402
+from rich.console import Console  # noqa: E402
+from screenshot_load import RELAY_FLAGS, Load  # noqa: E402
+from screenshot_talk import choose, talk  # noqa: E402
+from support.process import RelayProcess  # noqa: E402
+
+from relay.commands.screen import Screen  # noqa: E402
+from relay.commands.top import Source  # noqa: E402
+
+SHOWN_SECONDS: Final = 58
+TOP_COLUMNS: Final = 100
+WIDE: Final = (1440, 1000, 1.0)
+PHONE: Final = (390, 844, 2.0)
+MEDIUM: Final = (1200, 720, 1.0)
+SMALL_PHONE: Final = (375, 720, 2.0)
+
+DRAWN: Final = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+View = tuple[int, int, float]
 
 
-def save(tab: Tab, name: str) -> None:
-    (IMAGES / f"{name}.png").write_bytes(tab.screenshot())
+def open_tab(chromium: Chromium, url: str) -> Page:
+    """One is in front at a time, and only that is drawn."""
+    page = chromium.new_page()
+    page.call("Page.navigate", url=url)
+    return page
 
 
-def talk(home: str, chromium: Chromium) -> Tab:
-    """Three who talk; the tab of the first."""
-    ann, bob, eve = (
-        chromium.new_tab(Tab).watch().enter(f"{home}c/garden?as={name}")
-        for name in ("Ann", "Bob", "Eve")
+def set_view(page: Page, scheme: str, view: View) -> None:
+    """Light or dark, in so many columns and rows of CSS pixels, with so many device pixels for each; drawn once."""
+    width, height, scale = view
+    page.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=height,
+        deviceScaleFactor=scale,
+        mobile=scale > 1,
     )
-    bob.say("Good morning. Is the sensor by the pond online?")
-    ann.hears("Good morning. Is the sensor by the pond online?")
-    ann.say("Just came back. This is what it says:")
-    ann.say(READING, mode="json")
-    eve.wait_for_text(".message", "battery")
-    eve.say("11.4 is warm for November.")
-    eve.say("I will look at the pump later today.")
-    ann.hears("I will look at the pump later today.")
-    ann.say("The key for the shed is under the pot.", to="Bob")
-    ann.hears("The key for the shed is under the pot.")
-    return ann
+    scheme_feature = {"name": "prefers-color-scheme", "value": scheme}
+    page.call("Emulation.setEmulatedMedia", features=[scheme_feature])
+    page.call("Runtime.evaluate", expression=DRAWN, awaitPromise=True)
 
 
-def shoot_page(home: str, chromium: Chromium) -> None:
-    """The page of the channels: where one is chosen, and one, by day, by night and on a phone."""
-    start = chromium.new_tab(Tab).watch().resize(1200, 720).show(home)
-    start.fill("#channel", "garden")
-    start.fill("#name", "Ann")
-    save(start, "page-start")
-    channel = talk(home, chromium).resize(1200, 720)
-    save(channel, "page")
-    save(channel.prefer(prefers_color_scheme="dark"), "page-dark")
-    save(channel.prefer().resize(375, 720, is_phone=True), "page-phone")
+def save(page: Page, name: str, *, whole: bool = False) -> None:
+    """What the tab shows, or the whole page, as docs/images/NAME.png."""
+    options: dict[str, Any] = {"format": "png", "captureBeyondViewport": whole}
+    if whole:
+        size = page.call("Page.getLayoutMetrics")["cssContentSize"]
+        options["clip"] = {
+            **{name: size[name] for name in ("x", "y", "width", "height")},
+            "scale": 1,
+        }
+    picture = base64.b64decode(page.call("Page.captureScreenshot", **options)["data"])
+    (IMAGES / f"{name}.png").write_bytes(picture)
+    print(f"{name}.png  {len(picture) / 1000:.0f} kB")
 
 
-def main() -> None:
-    executable = find_tool("chromium", "chromium-browser")
+def dashboard(chromium: Chromium) -> None:
+    """The dashboard and `relay top`, after a minute of load."""
+    with RelayProcess(*RELAY_FLAGS) as relay, Load(relay).running():
+        host, port = relay.admin_address
+        url = f"http://{host}:{port}/"
+        page = open_tab(chromium, url)
+        set_view(page, "light", WIDE)
+        screen = trio.run(watch, Source(url, ""))
+        save(page, "dashboard", whole=True)
+        set_view(page, "dark", WIDE)
+        save(page, "dashboard-dark", whole=True)
+        set_view(page, "dark", PHONE)
+        save(page, "dashboard-phone")
+        page.close()
+    save_terminal(screen, "top")
+
+
+def page(chromium: Chromium) -> None:
+    """The page of the channels: where one is chosen, and one by day, by night and on a phone."""
+    with RelayProcess() as relay:
+        host, port = relay.address
+        home = f"http://{host}:{port}/"
+        tab = choose(chromium, home)
+        set_view(tab, "light", MEDIUM)
+        save(tab, "page-start")
+        tab.close()
+        tab = talk(chromium, home)
+        tab.call("Page.bringToFront")
+        for name, scheme, view in (
+            ("page", "light", MEDIUM),
+            ("page-dark", "dark", MEDIUM),
+            ("page-phone", "light", SMALL_PHONE),
+        ):
+            set_view(tab, scheme, view)
+            save(tab, name)
+
+
+async def watch(source: Source) -> Screen:
+    """`relay top`, for as long as its sparklines reach back."""
+    screen = Screen(1.0)
+    for _ in range(SHOWN_SECONDS):
+        screen.add(await source.look())
+        await trio.sleep(1)
+    return screen
+
+
+def save_terminal(screen: Screen, name: str) -> None:
+    """A terminal as docs/images/NAME.svg. The font that the library would have fetched from elsewhere is left out."""
+    console = Console(record=True, width=TOP_COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(screen.picture(TOP_COLUMNS))
+    svg = console.export_svg(title="relay top", unique_id=name)
+    svg = re.sub(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", "", svg, flags=re.DOTALL).replace(
+        "Fira Code", "ui-monospace, Menlo, Consolas"
+    )
+    (IMAGES / f"{name}.svg").write_text(svg)
+    print(f"{name}.svg  {len(svg) / 1000:.0f} kB")
+
+
+SCENES: Final[dict[str, Callable[[Chromium], None]]] = {"dashboard": dashboard, "page": page}
+"""What can be named on the command line."""
+
+
+def main(names: list[str]) -> None:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        sys.exit("screenshots: chromium is not installed")
+    if unknown := {*names} - {*SCENES}:
+        sys.exit(f"screenshots: {', '.join(sorted(unknown))}: expected some of {', '.join(SCENES)}")
+    IMAGES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as directory,
-        RelayProcess() as relay,
         Chromium(executable, Path(directory) / "profile") as chromium,
     ):
-        host, port = relay.address
-        shoot_page(f"http://{host}:{port}/", chromium)
+        for name in names or SCENES:
+            SCENES[name](chromium)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -62,10 +62,17 @@ class StaticFile:
         return self._unchanged if tags & {self._tag, b"*"} else self._whole
 
 
-def read_files(page: str, *assets: str) -> Mapping[bytes, StaticFile]:
-    """Packaged files by the paths they are served at: `page` at `/`, the others at `/assets/<name>`. Raises OSError."""
-    found = {ASSETS + name.encode(): read_file(name) for name in assets}
-    return {b"/": read_file(page), **found}
+def read_pages(name: str) -> Mapping[bytes, StaticFile]:
+    """A page by the paths of its packaged files: `<name>.html` at `/`, and at `/assets/<file>` each whose name begins so.
+
+    Raises OSError when there is no such page.
+    """
+    page = f"{name}.html"
+    return {b"/": read_file(page)} | {
+        ASSETS + part.name.encode(): StaticFile(part.name, part.read_bytes())
+        for part in files("relay").joinpath("pages").iterdir()
+        if part.name.startswith(name) and part.name != page
+    }
 
 
 def read_file(name: str) -> StaticFile:

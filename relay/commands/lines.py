@@ -23,6 +23,11 @@ _CONTROLS: Final = {
 _SHOWN_UID: Final = 12
 
 
+def printable(text: str) -> str:
+    """A text of others, with nothing in it that a terminal would obey."""
+    return text.translate(_CONTROLS)
+
+
 class Writer(Protocol):
     """Takes each frame with the event in it, which is None in a party room and for what is no event."""
 
@@ -60,7 +65,7 @@ class TerminalWriter:
         parts = _parts_of_frame(frame) if event is None else _parts_of_event(event)
         line = Text().append(_time_of(event), style="dim")
         for text, style in parts:
-            line.append(" ").append(text.translate(_CONTROLS), style=style)
+            line.append(" ").append(printable(text), style=style)
         self._console.print(line)
 
 

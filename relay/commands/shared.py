@@ -14,6 +14,7 @@ import trio
 
 from relay.client.address import Address
 from relay.client.transport import Closed, ConnectError
+from relay.commands.lines import printable
 
 JOIN_KEY_VARIABLE: Final = "RELAY_JOIN_KEY"
 SEND_KEY_VARIABLE: Final = "RELAY_SEND_KEY"
@@ -131,7 +132,8 @@ def _first(error: BaseException) -> BaseException:
 
 
 def fail(text: str, code: Exit) -> NoReturn:
-    click.echo(f"relay: {text}", err=True)
+    """End with a last line, in which a server's own words may stand."""
+    click.echo(f"relay: {printable(text)}", err=True)
     sys.exit(code)
 
 

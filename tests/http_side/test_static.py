@@ -9,7 +9,7 @@ import pytest
 
 from relay import static
 from relay.requests import Request, Response
-from relay.static import StaticFile, read_files
+from relay.static import StaticFile, read_pages
 
 TYPES = [
     ("page.html", b"text/html; charset=utf-8"),
@@ -89,15 +89,18 @@ def test_another_content_has_another_tag() -> None:
     assert len(tags) == 2
 
 
-def test_files_by_their_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_and_its_parts_by_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "pages").mkdir()
-    for name in ("page.html", "page.js", "other.css"):
+    for name in ("page.html", "page.js", "page-more.css", "other.css", "other.html"):
         (tmp_path / "pages" / name).write_text(name)
     monkeypatch.setattr(static, "files", lambda package: tmp_path)
-    found = read_files("page.html", "page.js")
+    found = read_pages("page")
     assert {path: ask(file).body for path, file in found.items()} == {
         b"/": b"page.html",
         b"/assets/page.js": b"page.js",
+        b"/assets/page-more.css": b"page-more.css",
     }
     with pytest.raises(FileNotFoundError):
-        read_files("page.html", "none.js")
+        read_pages("none")
