@@ -10,25 +10,13 @@ from functools import lru_cache
 from typing import Final
 
 from relay.requests import Request, Response
-from relay.static import ASSETS, StaticFile, read_content, read_file
+from relay.static import StaticFile, read_content, read_pages
 
-PAGE: Final = "page.html"
+NAME: Final = "page"
 PAGE_PATH: Final = b"/c/"
-PARTS: Final = (
-    "page.css",
-    "page.js",
-    "address.js",
-    "composer.js",
-    "connection.js",
-    "entries.js",
-    "json.js",
-    "members.js",
-    "memory.js",
-    "snippets.js",
-    "icon.svg",
-)
 VARY: Final = b"Vary: Accept"
 
+_FILE: Final = f"{NAME}.html"
 _HTML: Final = b"text/html"
 _REFERENCE: Final = b'="assets/'
 _KEPT_DEPTHS: Final = 16  # levels of slashes in names for which the page is kept, not made anew
@@ -38,10 +26,11 @@ class ChannelPage:
     """The page and its parts. Raises OSError when they are not there."""
 
     def __init__(self) -> None:
-        self._content = read_content(PAGE)
+        self._content = read_content(_FILE)
         self._at_depth = lru_cache(_KEPT_DEPTHS)(self._make)
+        found = read_pages(NAME)
         self.parts: Mapping[bytes, StaticFile] = {
-            ASSETS + name.encode(): read_file(name) for name in PARTS
+            path: found[path] for path in found if path != b"/"
         }
 
     def answer(self, request: Request) -> Response:
@@ -51,7 +40,7 @@ class ChannelPage:
 
     def _make(self, depth: int) -> StaticFile:
         reference = _REFERENCE.replace(b"assets/", b"../" * depth + b"assets/")
-        return StaticFile(PAGE, self._content.replace(_REFERENCE, reference), VARY)
+        return StaticFile(_FILE, self._content.replace(_REFERENCE, reference), VARY)
 
 
 def wants_page(request: Request) -> bool:

@@ -1,12 +1,12 @@
 // The page of the channels: which one is open, who one is in it, what one sends.
 
-import { channelHere, channelNamed, home, pageOf, suggestName, wellFormed } from './address.js'
-import { Composer } from './composer.js'
-import { Connection } from './connection.js'
-import { Log } from './entries.js'
-import { Members } from './members.js'
-import { recall, remember } from './memory.js'
-import { SnippetPanel, snippetsFor } from './snippets.js'
+import { channelHere, channelNamed, home, pageOf, suggestName, wellFormed } from './page-address.js'
+import { Composer } from './page-composer.js'
+import { Connection } from './page-connection.js'
+import { Log } from './page-entries.js'
+import { Members } from './page-members.js'
+import { recall, remember } from './page-memory.js'
+import { SnippetPanel, snippetsFor } from './page-snippets.js'
 
 const $ = id => document.getElementById(id)
 const NAME_KEY = 'relay.name'
@@ -91,7 +91,7 @@ $('open').addEventListener('submit', event => {
 
 $('suggest').addEventListener('click', () => { $('channel').value = suggestName() })
 $('home').href = home.pathname
-$('icon').href = new URL('assets/icon.svg', home) // relative to the channel's address, it would be looked for below that
+$('icon').href = new URL('assets/page-icon.svg', home) // relative to the channel's address, it would be looked for below that
 $('home').addEventListener('click', event => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return
   event.preventDefault()

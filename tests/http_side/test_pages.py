@@ -7,9 +7,12 @@ import re
 import pytest
 
 from relay import pages
-from relay.pages import PAGE, PARTS, ChannelPage, wants_page
+from relay.pages import NAME, ChannelPage, wants_page
 from relay.requests import Request
-from relay.static import read_content
+from relay.static import ASSETS, read_content
+
+PAGE = f"{NAME}.html"
+PARTS = [path.removeprefix(ASSETS).decode() for path in ChannelPage().parts]
 
 
 def request(target: str = "/", accept: str | None = None) -> Request:
@@ -70,7 +73,7 @@ def test_parts_are_named_from_where_the_page_is(target: str, up: str) -> None:
     content = ChannelPage().answer(request(target)).body.decode()
     found = re.findall(r'(?:src|href)="([^"#]*assets/[^"]+)"', content)
     assert len(found) >= 4
-    assert all(re.fullmatch(rf"{re.escape(up)}assets/[\w.]+", address) for address in found)
+    assert all(re.fullmatch(rf"{re.escape(up)}assets/[\w.-]+", address) for address in found)
 
 
 def test_pages_of_different_depths_are_different_entities() -> None:

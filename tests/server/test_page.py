@@ -84,7 +84,7 @@ def test_a_page_has_a_channel_that_can_be(visit: Visitors, size: int, status: in
 
 
 @pytest.mark.parametrize(
-    "target", ["/", "/c/room", "/assets/page.js", "/assets/page.css", "/assets/icon.svg"]
+    "target", ["/", "/c/room", "/assets/page.js", "/assets/page.css", "/assets/page-icon.svg"]
 )
 def test_what_a_browser_is_told_of_each_part(visit: Visitors, target: str) -> None:
     headers = ask(visit, target).headers
@@ -101,9 +101,9 @@ def test_what_a_browser_is_told_of_each_part(visit: Visitors, target: str) -> No
     ("name", "media_type"),
     [
         ("page.js", "text/javascript; charset=utf-8"),
-        ("connection.js", "text/javascript; charset=utf-8"),
+        ("page-connection.js", "text/javascript; charset=utf-8"),
         ("page.css", "text/css; charset=utf-8"),
-        ("icon.svg", "image/svg+xml"),
+        ("page-icon.svg", "image/svg+xml"),
     ],
 )
 def test_parts_and_their_types(visit: Visitors, name: str, media_type: str) -> None:

@@ -1,6 +1,6 @@
 // The log of a channel: bounded, added to in batches, and made of text alone. Nothing that came from others is ever parsed as markup.
 
-import { indented } from './json.js'
+import { indented } from './page-json.js'
 
 const MAX_ENTRIES = 500
 const BATCH_MS = 30

@@ -1,6 +1,6 @@
 // One channel's WebSocket: what arrives on it, why it closes, when it is opened again.
 
-import { home, urlOf } from './address.js'
+import { home, urlOf } from './page-address.js'
 
 const FIRST_DELAY_MS = 500
 const LONGEST_DELAY_MS = 20_000
