@@ -22,6 +22,8 @@ _WORDS: Final = {
     "refused_origin": "request{s} refused: origin",
     "refused_join_key": "request{s} refused: join key",
     "refused_send_key": "request{s} refused: send key",
+    "refused_admin_token": "request{s} of operators refused: token",
+    "refused_admin_guesses": "request{s} of operators refused: too many wrong tokens",
     "refused_published_rate": "published message{s} over {their} rate",
     "refused_published_byte_rate": "published message{s} over {their} byte rate",
     "bad_proxy_header": "connection{s} refused: no PROXY header, or a malformed one",

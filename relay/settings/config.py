@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from relay.settings.admin import ENDPOINT, Token, parse_endpoint
 from relay.settings.namespaces import Namespace, Namespaces
 from relay.settings.rules import Each, Fits, Range, check_network, check_origin, is_host
 from relay.settings.setting import (
@@ -70,6 +71,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             needs_restart=True,
         ),
     ] = 0
+    admin: Annotated[
+        str,
+        About(
+            Group.LISTENING,
+            "Address and port for operators: dashboard, metrics, readiness, API; port 0 is a free one.",
+            ENDPOINT,
+            needs_restart=True,
+        ),
+    ] = "127.0.0.1:8788"
+    admin_token: Annotated[
+        str,
+        About(
+            Group.LISTENING,
+            "What operators must show (Authorization: Bearer); needed where admin is not a loopback address.",
+            Token(),
+            is_secret=True,
+        ),
+    ] = ""
 
     limits: Annotated[
         Literal["on", "dry-run", "off"],
@@ -281,6 +300,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "proxy_protocol",
                 "expected trusted_proxies beside it, the only ones whose header is believed, got none",
             )
+        endpoint = parse_endpoint(self.admin)
+        if endpoint and not endpoint.is_loopback and not self.admin_token:
+            raise SettingError(
+                "admin",
+                f"expected admin_token beside it, because others can reach {endpoint.host}, got none",
+            )
+
+    def __repr__(self) -> str:
+        """Without the secrets: what is printed may end up in a log."""
+        shown = (
+            f"{name}={getattr(self, name)!r}"
+            for name, setting in SETTINGS.items()
+            if not setting.about.is_secret
+        )
+        return f"Settings({', '.join(shown)})"
 
 
 SETTINGS: Final[dict[str, Setting]] = settings_of(Settings)

@@ -161,13 +161,21 @@ def test_what_needs_a_restart() -> None:
     old = Settings()
     new = Settings(
         host="::",
+        admin="off",
+        admin_token="t" * 16,
         port=1,
         proxy_protocol=True,
         trusted_proxies=["::1"],
         max_connections=1,
         message_rate=1.0,
     )
-    assert sorted(restart_only(old, new)) == ["host", "max_connections", "port", "proxy_protocol"]
+    assert sorted(restart_only(old, new)) == [
+        "admin",
+        "host",
+        "max_connections",
+        "port",
+        "proxy_protocol",
+    ]
     assert restart_only(new, new) == changed(new, new) == []
     assert changed(old, Settings(byte_rate=1, origins=["null"])) == ["byte_rate", "origins"]
     assert restart_only(old, Settings(byte_rate=1, origins=["null"])) == []
