@@ -11,7 +11,6 @@ import socket
 import time
 from typing import Any
 
-from server.hostile_peers import Peer, StreamPeer, numbered_message
 from support.websocket import (
     BINARY,
     CLOSE,
@@ -32,7 +31,10 @@ from relay._core import (
 )
 from relay._core import encode_frame as server_frame
 
-SETTLED_SECONDS = 0.5  # tiny TCP windows open by probes of the kernel, a fifth of a second apart
+from .hostile_peers import Peer, StreamPeer, numbered_message
+
+SETTLED_SECONDS = 0.3
+STUCK_SECONDS = 20.0  # tiny TCP windows open by probes of the kernel, and the time between these doubles each time
 BUDGETS = (0.0, 0.0, 1e-6, 1e-4, 4e-3)
 SIZES = (0, 1, 60, 500, 3000)
 MAX_MESSAGE = 20_000
@@ -315,15 +317,21 @@ class World:
         self.lingering.clear()
 
     def settle(self) -> None:
-        """Everyone reads until nothing moves any more."""
+        """Everyone reads until nothing moves any more, and nobody waits for more."""
         self.is_over = True
         moved_at = time.monotonic()
-        while time.monotonic() - moved_at < SETTLED_SECONDS:
+        while time.monotonic() - moved_at < (
+            STUCK_SECONDS if self.is_anyone_behind else SETTLED_SECONDS
+        ):
             has_more = self.reactor.turn()
             moved = [peer.send(1 << 20) + peer.receive() for peer in self.peers if peer.is_open]
             if any(moved) or has_more:
                 moved_at = time.monotonic()
         assert not self.unexpected, self.unexpected
+
+    @property
+    def is_anyone_behind(self) -> bool:
+        return any(member.is_behind for room in self.rooms for member in room.members)
 
     def close(self) -> None:
         self.reactor.close()

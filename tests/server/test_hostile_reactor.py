@@ -8,8 +8,9 @@ event streams as for members. Where slow consumers are spared, each gap must sta
 from __future__ import annotations
 
 import pytest
-from server.hostile_peers import SHARED_EVENTS, Peer, Seen
-from server.hostile_world import World
+
+from .hostile_peers import SHARED_EVENTS, Peer, Seen
+from .hostile_world import World
 
 STEPS = 600
 
