@@ -23,6 +23,7 @@ import trio  # noqa: E402
 from browser.chromium import Chromium, Page  # noqa: E402
 from rich.console import Console  # noqa: E402
 from screenshot_load import RELAY_FLAGS, Load  # noqa: E402
+from screenshot_talk import choose, talk  # noqa: E402
 from support.process import RelayProcess  # noqa: E402
 
 from relay.commands.screen import Screen  # noqa: E402
@@ -32,6 +33,8 @@ SHOWN_SECONDS: Final = 58
 TOP_COLUMNS: Final = 98
 WIDE: Final = (1440, 1000, 1.0)
 PHONE: Final = (390, 844, 2.0)
+MEDIUM: Final = (1200, 720, 1.0)
+SMALL_PHONE: Final = (375, 720, 2.0)
 
 DRAWN: Final = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -91,6 +94,26 @@ def dashboard(chromium: Chromium) -> None:
     save_terminal(screen, "top")
 
 
+def page(chromium: Chromium) -> None:
+    """The page of the channels: where one is chosen, and one by day, by night and on a phone."""
+    with RelayProcess() as relay:
+        host, port = relay.address
+        home = f"http://{host}:{port}/"
+        tab = choose(chromium, home)
+        set_view(tab, "light", MEDIUM)
+        save(tab, "page-start")
+        tab.close()
+        tab = talk(chromium, home)
+        tab.call("Page.bringToFront")
+        for name, scheme, view in (
+            ("page", "light", MEDIUM),
+            ("page-dark", "dark", MEDIUM),
+            ("page-phone", "light", SMALL_PHONE),
+        ):
+            set_view(tab, scheme, view)
+            save(tab, name)
+
+
 async def watch(source: Source) -> Screen:
     """`relay top`, for as long as its sparklines reach back."""
     screen = Screen(1.0)
@@ -112,7 +135,7 @@ def save_terminal(screen: Screen, name: str) -> None:
     print(f"{name}.svg  {len(svg) / 1000:.0f} kB")
 
 
-SCENES: Final[dict[str, Callable[[Chromium], None]]] = {"dashboard": dashboard}
+SCENES: Final[dict[str, Callable[[Chromium], None]]] = {"dashboard": dashboard, "page": page}
 """What can be named on the command line."""
 
 

@@ -16,9 +16,10 @@ ASSETS: Final = b"/assets/"
 
 POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
-    b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    b" base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    b" require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""What a page may do (Content Security Policy Level 3)."""
+"""What a page may do (Content Security Policy Level 3). Text that a script would make markup of is refused (Trusted Types)."""
 
 _TYPES: Final = {
     "css": b"text/css; charset=utf-8",

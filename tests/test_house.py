@@ -83,6 +83,7 @@ FORBIDDEN = {
     "faults": IO | {"relay"},
     "systemd": (IO - {"socket"}) | {"relay", "httptools", "click"},
     "static": IO | SERVING | {"httptools", "click", "relay.settings", "relay.admission"},
+    "pages": IO | SERVING | {"httptools", "click", "relay.settings", "relay.admission"},
     "bodies": IO | SERVING | {"relay.settings.config", "relay.admission"},
     "incoming": {"httptools", "click", "relay.admission", *SERVING},
     "routes": IO | SERVING | {"httptools"},
