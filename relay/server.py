@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from relay import _core, http, systemd
-from relay.admin.side import AdminSide
+from relay.admin.side import make_admin_side
 from relay.admission import Admission, Upgrade
 from relay.bodies import BodyRoom
 from relay.channel import CLOSE_TIMEOUT_SECONDS
@@ -28,7 +28,6 @@ from relay.publish import Publisher
 from relay.report import LimitsReport
 from relay.requests import ANY_ORIGIN, MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
 from relay.routes import Routes
-from relay.settings.admin import parse_endpoint
 from relay.settings.config import Settings, changed, restart_only
 from relay.settings.setting import SettingError
 from relay.settings.sources import ConfigError
@@ -36,7 +35,6 @@ from relay.wording import epoch_milliseconds
 
 RESERVED_DESCRIPTORS: Final = 64
 MAX_HTTP_CONNECTIONS: Final = 1000
-MAX_ADMIN_CONNECTIONS: Final = 100
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 HTTP_REQUESTS_AT_ONCE: Final = 4
 TURN_BUDGET_SECONDS: Final = 0.004
@@ -58,8 +56,8 @@ class Server:
         self._load_settings = load_settings
         self.file_limit = raise_file_limit()
         self.max_http_connections = min(MAX_HTTP_CONNECTIONS, self.file_limit // 10)
-        self._admin = _admin_side(settings, self.file_limit)
-        reserved = RESERVED_DESCRIPTORS + (_admin_room(self.file_limit) if self._admin else 0)
+        self._admin = make_admin_side(settings, self.file_limit)
+        reserved = RESERVED_DESCRIPTORS + (self._admin.max_connections if self._admin else 0)
         self.max_connections = max(self.file_limit - self.max_http_connections - reserved, 1)
         if settings.max_connections:
             self.max_connections = min(settings.max_connections, self.max_connections)
@@ -370,16 +368,6 @@ class Server:
             owner.crash(exc)
         else:
             self._connection_faults.note(exc)
-
-
-def _admin_side(settings: Settings, file_limit: int) -> AdminSide | None:
-    endpoint = parse_endpoint(settings.admin)
-    return AdminSide(endpoint, settings, _admin_room(file_limit)) if endpoint else None
-
-
-def _admin_room(file_limit: int) -> int:
-    """How many connections operators may have at once."""
-    return max(min(MAX_ADMIN_CONNECTIONS, file_limit // 20), 1)
 
 
 async def _feed_watchdog(interval: float | None) -> None:

@@ -45,7 +45,7 @@ export class Card {
   #view = null
   #places = new Map() // of the colours of parts, by their names; those that come late share the last
 
-  /** `move(time | null, steps)` is called when the pointer or a key asks for another moment. */
+  /** `move` is called when the pointer or a key asks for another moment, with null for now. */
   constructor(definition, move) {
     this.#definition = definition
     this.#isBarred = Boolean(definition.parts || definition.isBars)
@@ -88,7 +88,7 @@ export class Card {
     }
     plot.addEventListener('pointermove', point)
     plot.addEventListener('pointerdown', point)
-    plot.addEventListener('pointerleave', event => event.pointerType === 'mouse' && move(null))
+    plot.addEventListener('pointerleave', event => event.pointerType === 'mouse' && move({ hasLeft: true }))
     plot.addEventListener('blur', () => move(null))
     plot.addEventListener('keydown', event => {
       const steps = STEPS[event.key]

@@ -279,6 +279,12 @@ def test_the_pointer_goes_back_in_time_on_all_charts(dashboard, stand_in):
     assert dashboard.text(".connections .number") == NOTHING
     dashboard.move_pointer("h1", 0.5)
     dashboard.wait("!document.body.classList.contains('looking-back')")
+    dashboard.move_pointer(".channels .plot", 0.99)
+    dashboard.focus(".channels .plot")
+    dashboard.press("Home")
+    dashboard.wait_for_figure("connections", "1")
+    dashboard.move_pointer("h1", 0.5)  # leaves alone what the keys have chosen
+    assert dashboard.text(".connections .number") == "1"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
