@@ -20,7 +20,7 @@ from relay.commands.visible import visible
 SPARK_SECONDS: Final = 60.0
 _SPARK_PLACES_MOST: Final = 60
 _SPARK_PLACES_LEAST: Final = 8
-_LABEL_WIDTH: Final = 30
+_LABEL_WIDTH: Final = 25
 _NUMBER_WIDTH: Final = 13
 _HEADER_EVERY: Final = 20
 _COLUMNS: Final = (

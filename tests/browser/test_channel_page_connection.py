@@ -67,7 +67,9 @@ def test_a_recipient_does_not_survive_it(enter_at, start_relay):
 def test_a_kick_is_final(enter_at, start_relay):
     flags = ("--message-rate", "1", "--message-burst", "1", "--kick-after", "1")
     tab = enter_at(start_relay(*flags))
-    tab.evaluate("window.flood = setInterval(() => sockets.at(-1).send('1'), 10)")
+    tab.evaluate(
+        "window.flood = setInterval(() => sockets.at(-1).readyState === WebSocket.OPEN && sockets.at(-1).send('1'), 10)"
+    )
     tab.wait_for_text(".problem", "rate limit exceeded")
     tab.wait_for_text("#banner-text", "The relay closed this connection: ")
     tab.evaluate("clearInterval(flood)")
