@@ -30,7 +30,7 @@ from relay.commands.screen import Screen  # noqa: E402
 from relay.commands.top import Source  # noqa: E402
 
 SHOWN_SECONDS: Final = 58
-TOP_COLUMNS: Final = 100
+TOP_COLUMNS: Final = 98
 WIDE: Final = (1440, 1000, 1.0)
 PHONE: Final = (390, 844, 2.0)
 MEDIUM: Final = (1200, 720, 1.0)

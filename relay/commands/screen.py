@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.commands.figures import PART_INDENT, ROWS, Row, for_programs, rows_of
-from relay.commands.lines import printable
 from relay.commands.quantities import span, sparkline
 from relay.commands.rates import Moment
+from relay.commands.visible import visible
 
 SPARK_SECONDS: Final = 60.0
 _SPARK_PLACES_MOST: Final = 60
 _SPARK_PLACES_LEAST: Final = 8
-_LABEL_WIDTH: Final = 30
+_LABEL_WIDTH: Final = 25
 _NUMBER_WIDTH: Final = 13
 _HEADER_EVERY: Final = 20
 _COLUMNS: Final = (
@@ -149,9 +149,9 @@ class ScreenView:
 def _heading(moment: Moment) -> Text:
     snapshot = moment.snapshot
     up = span(max(snapshot.date - snapshot.started, 0) / 1000)
-    text = Text(f"relay {printable(snapshot.version)}", style="bold")
+    text = Text(f"relay {visible(snapshot.version)}", style="bold")
     text.append(
-        f"  {_clock(moment)}  up {up}  limits {printable(snapshot.limits)}", style="not bold dim"
+        f"  {_clock(moment)}  up {up}  limits {visible(snapshot.limits)}", style="not bold dim"
     )
     if snapshot.draining:
         text.append("  draining: everyone is being closed", style="bold yellow")
@@ -173,7 +173,7 @@ def _table(moment: Moment, past: list[Moment | None] | None = None, places: int 
     for row in rows_of(moment.total):
         cells = [row.write(row.read(figures)) for _, figures in workers]
         sparks = [] if past is None else [sparkline(_values(row, past), width)]
-        label = Text(printable(row.label), style="dim" if row.label.startswith(PART_INDENT) else "")
+        label = Text(visible(row.label), style="dim" if row.label.startswith(PART_INDENT) else "")
         table.add_row(label, row.write(row.read(moment.total)), *cells, *sparks)
     return table
 
