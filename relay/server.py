@@ -67,6 +67,7 @@ class Server:
         self._body_room = BodyRoom(MAX_BODY_BYTES)
         self._routes = Routes(self._publish)
         self._http_turns = trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE)
+        self._waiting_for_turn = trio.lowlevel.ParkingLot()
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
@@ -99,7 +100,12 @@ class Server:
                     lambda member: self._limits.remove(member.address),
                 )
                 self._publisher = Publisher(
-                    self.settings, self._admission, self._limits, self._hub.channels
+                    self.settings,
+                    self._admission,
+                    self._limits,
+                    self._hub.channels,
+                    self._waiting_for_turn.park,
+                    trio.CapacityLimiter(1),
                 )
                 for listener in listeners:
                     self._reactor.add_listener(listener.fileno())
@@ -186,6 +192,7 @@ class Server:
         descriptor = reactor.fileno()
         while True:
             has_more = reactor.turn(TURN_BUDGET_SECONDS)
+            self._waiting_for_turn.unpark_all()
             if self._is_draining and not self._has_members():
                 self._drained.set()
             if has_more:
