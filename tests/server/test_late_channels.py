@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 import pytest
@@ -90,8 +91,33 @@ def test_members_are_not_read_from_while_streams_are_late() -> None:
         house.close()
 
 
+class Turns(contextlib.AbstractAsyncContextManager[None]):
+    """Counts who goes one by one."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __aenter__(self) -> None:
+        self.taken += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+async def never() -> None:
+    raise AssertionError("nothing to wait for")
+
+
+def new_publisher(
+    hub: Hub, next_turn: Callable[[], Awaitable[None]], one_by_one: Turns
+) -> Publisher:
+    limits = AddressLimits(hub.settings)
+    admission = Admission(hub.settings, limits)
+    return Publisher(hub.settings, admission, limits, hub.channels, next_turn, one_by_one)
+
+
 async def test_who_posts_waits_for_its_turn() -> None:
-    settings, house = Settings(), House()
+    house = House()
     house.enter()
     turns = 0
 
@@ -103,13 +129,9 @@ async def test_who_posts_waits_for_its_turn() -> None:
             house.turn()
 
     async with trio.open_nursery() as nursery:
-        hub = Hub(settings, nursery, lambda _: house.log)
+        hub = Hub(Settings(), nursery, lambda _: house.log)
         hub.channel(b"room")
-        limits = AddressLimits(settings)
-        admission = Admission(settings, limits)
-        publisher = Publisher(
-            settings, admission, limits, hub.channels, next_turn, trio.CapacityLimiter(1)
-        )
+        publisher = new_publisher(hub, next_turn, Turns())
         for expected in (0, 3):
             response = await publisher.post(a_post(b"1"))
             assert msgspec.json.decode(response.body) == {"delivered": 1}
@@ -119,10 +141,29 @@ async def test_who_posts_waits_for_its_turn() -> None:
     house.close()
 
 
-def a_post(body: bytes) -> Exchange:
-    request = parse_head(
-        b"POST /c/room HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
-    )
+@pytest.mark.parametrize(
+    ("body", "query", "expected"),
+    [
+        (b'"%s"' % (b"x" * 16_381), b"", 0),
+        (b'"%s"' % (b"x" * 16_382), b"", 0),
+        (b'"%s"' % (b"x" * 16_383), b"", 1),
+        (b"[1]", b"?batch=1", 1),
+    ],
+)
+async def test_what_takes_time_is_looked_through_one_by_one(
+    body: bytes, query: bytes, expected: int
+) -> None:
+    """Else many at once would keep all others waiting."""
+    async with trio.open_nursery() as nursery:
+        turns = Turns()
+        publisher = new_publisher(Hub(Settings(), nursery, _core.Log), never, turns)
+        await publisher.post(a_post(body, query))
+        assert turns.taken == expected
+
+
+def a_post(body: bytes, query: bytes = b"") -> Exchange:
+    head = b"POST /c/room%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    request = parse_head(head % (query, len(body)))
     stream, _ = trio.testing.memory_stream_pair()
     incoming = Incoming(stream, body, 10.0)
     return Exchange(request, Body(incoming, request, BodyRoom(1 << 20), lambda: True), b"", b"")
