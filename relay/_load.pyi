@@ -206,8 +206,16 @@ class Generator:
     @property
     def payload(self) -> bytes:
         """One payload as it is sent, with all numbers zero: for a look, and for tests."""
-    def connect(self, timeout_seconds: float = 60.0, *, rate: float = 0.0) -> ConnectReport:
+    def connect(
+        self,
+        timeout_seconds: float = 60.0,
+        *,
+        rate: float = 0.0,
+        watch: Callable[[int], object] | None = None,
+    ) -> ConnectReport:
         """Open every connection, at most `rate` a second unless that is 0.
+
+        `watch`, when given, is called some ten times a second, with the number of those that are open.
 
         Raises ConnectionError, telling the HTTP statuses seen, when one is refused or fails; TimeoutError when not all are open
         in time; OSError when a socket cannot be had (mostly the limit of open files); RuntimeError the second time.
