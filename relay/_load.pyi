@@ -239,8 +239,11 @@ class Generator:
         channel has nobody to deliver to.
         """
     def stop(self) -> None:
-        """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report; for a signal's handler."""
+        """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report.
+
+        For a signal's handler.
+        """
     def hold(self, seconds: float) -> RunReport:
         """Stay connected and silent, answering pings, and report what arrived by itself."""
     def close(self, timeout_seconds: float = 5.0) -> CloseReport:
-        """Let the stalled read what there is, close all with code 1000, cut what has not answered in time (0: cut all at once)."""
+        """Let the stalled read what there is, close all with code 1000, cut what has not answered in time (0: all at once)."""

@@ -119,7 +119,9 @@ def _open(
     except OSError as exc:
         if exc.filename is not None:
             raise
-        raise UnreachableError(f"cannot open {plan.connections} connections: {exc.strerror}") from None
+        raise UnreachableError(
+            f"cannot open {plan.connections} connections: {exc.strerror}"
+        ) from None
 
 
 def _refusal(generator: Generator, plan: Plan, exc: OSError) -> str:

@@ -28,7 +28,11 @@ def figures_of(result: Result) -> dict[str, Any]:
         "started_at": result.started_at.isoformat(timespec="seconds"),
         "machine": {"hardware": hardware(), "system": system()},
         "plan": plan_figures(result),
-        "verdict": {"is_valid": verdict.is_valid, "text": str(verdict), "notes": list(verdict.notes)},
+        "verdict": {
+            "is_valid": verdict.is_valid,
+            "text": str(verdict),
+            "notes": list(verdict.notes),
+        },
         "connecting": connecting_figures(result.opening),
         "messages": message_figures(run.report, result.plan.seconds) if run else None,
         "deliveries": delivery_figures(run.report) if run else None,
@@ -153,7 +157,9 @@ def curve(distribution: tuple[tuple[float, int], ...], longest: float) -> list[l
     seen, step = 0, 0
     for seconds, count in distribution:
         seen += count
-        while step <= _CURVE_STEPS * math.log2(total) and seen >= total * (left := 1 - 2 ** (-step / _CURVE_STEPS)):
+        while step <= _CURVE_STEPS * math.log2(total) and seen >= total * (
+            left := 1 - 2 ** (-step / _CURVE_STEPS)
+        ):
             points.append([left * 100, min(seconds, longest) * 1e3])
             step += 1
     if total:
@@ -259,6 +265,8 @@ def time_line(report: RunReport) -> list[dict[str, float]]:
 def receiver_figures(report: RunReport) -> list[dict[str, float]]:
     """In the order of their p99, those that got something."""
     got = (
-        {"number": i, **milliseconds(each)} for i, each in enumerate(report.receivers) if each.samples
+        {"number": i, **milliseconds(each)}
+        for i, each in enumerate(report.receivers)
+        if each.samples
     )
     return sorted(got, key=lambda each: each["p99"])

@@ -63,6 +63,4 @@ def measure_opening(
     generator.hold(SETTLE_SECONDS)
     if server is None or before is None:
         return MeasuredOpening(report, own, None, None)
-    return MeasuredOpening(
-        report, own, server.usage() - before, server.resident_bytes() - resident
-    )
+    return MeasuredOpening(report, own, server.usage() - before, server.resident_bytes() - resident)

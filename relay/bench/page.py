@@ -74,9 +74,17 @@ def tile_values(figures: Figures) -> Iterable[tuple[str, str, str]]:
     connecting = figures["connecting"]
     if figures["deliveries"] is not None:
         deliveries, latency = figures["deliveries"], figures["latency_ms"]["all"]
-        yield "deliveries per second", amount(deliveries["per_second"]), f"{deliveries['delivered']:,} in all"
+        yield (
+            "deliveries per second",
+            amount(deliveries["per_second"]),
+            f"{deliveries['delivered']:,} in all",
+        )
         yield "latency p50", ms(latency["p50"]), f"p90 {ms(latency['p90'])}"
-        yield "latency p99", ms(latency["p99"]), f"p99.9 {ms(latency['p99_9'])}, max {ms(latency['max'])}"
+        yield (
+            "latency p99",
+            ms(latency["p99"]),
+            f"p99.9 {ms(latency['p99_9'])}, max {ms(latency['max'])}",
+        )
         ratio = deliveries["ratio"]
         yield (
             "delivered",
@@ -90,7 +98,11 @@ def tile_values(figures: Figures) -> Iterable[tuple[str, str, str]]:
     )
     server = figures["server"]
     if server is not None and server["cpu_us_per_delivery"] is not None:
-        yield "server CPU per delivery", f"{server['cpu_us_per_delivery']:.3g} µs", f"{server['cpu_share']:.0%} of a core"
+        yield (
+            "server CPU per delivery",
+            f"{server['cpu_us_per_delivery']:.3g} µs",
+            f"{server['cpu_share']:.0%} of a core",
+        )
 
 
 def percent(ratio: float) -> str:
@@ -114,12 +126,14 @@ def latency_section(latency: Figures) -> str:
         "Latency by percentile",
         "From the instant a message was due to each of its deliveries. The axis widens towards 100 %, where the rare ones are.",
         [latency_plot(latency)],
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{table}</tbody></table>",
+        f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{table}</tbody></table></div>\n',
     )
 
 
 def latency_row(name: str, latency: Figures) -> str:
-    values = "".join(f"<td>{ms(latency[key])}</td>" for key in ("p50", "p90", "p99", "p99_9", "max"))
+    values = "".join(
+        f"<td>{ms(latency[key])}</td>" for key in ("p50", "p90", "p99", "p99_9", "max")
+    )
     return f"<tr><th>{name}</th>{values}</tr>"
 
 
@@ -141,13 +155,15 @@ def spread_section(receivers: list[Figures]) -> str:
 
 def section(title: str, text: str, plots: list[Plot], more: str = "") -> str:
     drawn = "\n".join(
-        f"<figure>{legend(plot.lines) if len(plot.lines) > 1 else ''}\n{plot.to_svg()}</figure>" for plot in plots
+        f"<figure>{legend(plot.lines) if len(plot.lines) > 1 else ''}\n{plot.to_svg()}</figure>"
+        for plot in plots
     )
     return f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(text)}</p>\n{drawn}\n{more}</section>"
 
 
 def details(figures: Figures) -> str:
     lines = "".join(
-        f"<tr><th>{escape(name.strip())}</th><td>{escape(value)}</td></tr>" for name, value in rows(figures)
+        f"<tr><th>{escape(name.strip())}</th><td>{escape(value)}</td></tr>"
+        for name, value in rows(figures)
     )
     return f'<section>\n<h2>All figures</h2>\n<table class="details"><tbody>{lines}</tbody></table>\n</section>'

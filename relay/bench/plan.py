@@ -4,15 +4,17 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from relay._load import Generator
 from relay.bench.faults import PlanError
 from relay.bench.target import Target
-from relay._load import Generator
 
 DEFAULT_RATE: Final = 1000.0
 VISITORS_MAX: Final = 10_000
 SPREAD_MEMBERS_MAX: Final = 50_000
 FILES_BESIDE_CONNECTIONS: Final = 64
-_WINDOW_BYTES: Final = 256 * 1024 * 1024  # what messages of an open loop may wait for a server that does not keep up
+_WINDOW_BYTES: Final = (
+    256 * 1024 * 1024
+)  # what messages of an open loop may wait for a server that does not keep up
 _WINDOW_SLOTS: Final = 1_000_000
 _INTERVALS: Final = 50
 
@@ -74,7 +76,7 @@ class Plan:
 
     @property
     def window(self) -> int:
-        """Messages that a channel may have under way. In an open loop it is filled only by what would soon be given up as lost."""
+        """Messages that a channel may have under way. An open loop fills it only with what would soon be given up as lost."""
         if not self.is_open_loop:
             return self.in_flight
         wanted = math.ceil(self.rate / self.channels * (self.loss_seconds + 0.5)) + 16

@@ -19,7 +19,9 @@ def latency_plot(latency: Figures) -> Plot:
     lines = [Line("all receivers", points, "a", is_area=True)]
     if latency["worst_receiver"] is not None:
         lines.append(
-            Line("worst receiver", worst_points(latency), "b", has_dots=True, label=_percentile_label)
+            Line(
+                "worst receiver", worst_points(latency), "b", has_dots=True, label=_percentile_label
+            )
         )
     values = [value for line in lines for _, value in line.points]
     return Plot(
@@ -33,9 +35,16 @@ def latency_plot(latency: Figures) -> Plot:
 def percentiles(samples: int) -> Axis:
     """As far to the right as so many samples can tell: one of a thousand is the 99.9th percentile."""
     least = 1 / max(samples, 10)
-    ticks = [(0.0, "0"), *((nine, f"{nine:g} %") for nine in _NINES if 1 - nine / 100 >= least * 0.999)]
+    ticks = [
+        (0.0, "0"),
+        *((nine, f"{nine:g} %") for nine in _NINES if 1 - nine / 100 >= least * 0.999),
+    ]
     return Axis(
-        0.0, 100.0, ticks, "percentile", scale=lambda value: -math.log10(max(1 - value / 100, least))
+        0.0,
+        100.0,
+        ticks,
+        "percentile",
+        scale=lambda value: -math.log10(max(1 - value / 100, least)),
     )
 
 
@@ -66,7 +75,11 @@ def latency_over_time_plot(time_line: Sequence[Figures]) -> Plot:
     with_any = [each for each in time_line if each["deliveries_per_second"]]
     lines = [
         Line(name, [(each["at_seconds"], each[key]) for each in with_any], style)
-        for name, key, style in (("longest", "max_ms", "c"), ("p99", "p99_ms", "b"), ("p50", "p50_ms", "a"))
+        for name, key, style in (
+            ("longest", "max_ms", "c"),
+            ("p99", "p99_ms", "b"),
+            ("p50", "p50_ms", "a"),
+        )
     ]
     return Plot(
         "Latency over time",

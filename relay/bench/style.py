@@ -34,7 +34,8 @@ p { margin: 0 0 .75rem; color: var(--quiet); }
 .notes { margin: 1rem 0; padding: .7rem 1rem .7rem 2rem; border-radius: .6rem; color: var(--note); background: var(--note-back); }
 section { margin: 1rem 0; padding: 1rem 1.25rem 1.1rem; }
 figure { margin: .5rem 0; }
-figure > svg { display: block; width: 100%; height: auto; }
+figure, .scroll { overflow-x: auto; }
+figure > svg { display: block; width: 100%; min-width: 34rem; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .87rem; }
 .legend li { display: flex; align-items: center; gap: .5rem; }
 .grid { stroke: var(--rule); stroke-width: 1; fill: none; }
@@ -49,6 +50,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 th, td { padding: .35rem .5rem; border-top: 1px solid var(--rule); text-align: right; vertical-align: top; }
 th:first-child { text-align: left; font-weight: 600; white-space: nowrap; }
 thead th { border-top: 0; color: var(--quiet); font-weight: 400; }
-.details td { text-align: left; width: 100%; overflow-wrap: anywhere; }
+td { white-space: nowrap; }
+.details td { white-space: normal; text-align: left; width: 100%; overflow-wrap: anywhere; }
 @media print { body { background: none; } section, .tile { break-inside: avoid; } }
 """

@@ -129,15 +129,15 @@ def linear(
     highest = max(values, default=0.0) or 1.0
     step = nice_step(highest / parts)
     count = max(1, math.ceil(highest / step - 1e-9))
-    return Axis(
-        0.0, count * step, [(i * step, name(i * step)) for i in range(count + 1)], title
-    )
+    return Axis(0.0, count * step, [(i * step, name(i * step)) for i in range(count + 1)], title)
 
 
 def nice_step(least: float) -> float:
     """The smallest of 1, 2, 2.5 and 5 times a power of ten that is not below."""
     power = 10.0 ** math.floor(math.log10(least))
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= least * (1 - 1e-9))
+    return next(
+        factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= least * (1 - 1e-9)
+    )
 
 
 def logarithmic(values: Iterable[float], title: str, name: Callable[[float], str]) -> Axis:
@@ -145,7 +145,9 @@ def logarithmic(values: Iterable[float], title: str, name: Callable[[float], str
     positive = [value for value in values if value > 0] or [1.0]
     marks = [
         factor * 10.0**power
-        for power in range(math.floor(math.log10(min(positive))) - 1, math.ceil(math.log10(max(positive))) + 2)
+        for power in range(
+            math.floor(math.log10(min(positive))) - 1, math.ceil(math.log10(max(positive))) + 2
+        )
         for factor in (1, 2, 5)
     ]
     low = max((mark for mark in marks if mark <= min(positive)), default=marks[0])

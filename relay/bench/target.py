@@ -10,7 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 from relay.bench.faults import PlanError, UnreachableError
 
 PROTOCOLS: Final = ("itty", "party", "template")
-_PATHS: Final = {"itty": "/c/bench-{run}-{{channel}}", "party": "/parties/main/bench-{run}-{{channel}}"}
+_PATHS: Final = {
+    "itty": "/c/bench-{run}-{{channel}}",
+    "party": "/parties/main/bench-{run}-{{channel}}",
+}
 _NO_REMOTE: Final = (
     "is not this machine, and a load generator that is pointed at a server of others is an attack on it;"
     " give --remote if it is yours to load"
@@ -34,7 +37,9 @@ class Target:
         return f"ws://{self.host}{self.path.partition('?')[0]}"
 
 
-def target_of(url: str, protocol: str, *, is_remote: bool = False, has_echo: bool = False) -> Target:
+def target_of(
+    url: str, protocol: str, *, is_remote: bool = False, has_echo: bool = False
+) -> Target:
     """Read a ws:// URL. Without a path of its own it gets one that no other run has.
 
     Raises PlanError when the URL cannot be loaded, UnreachableError when its host has no address.
@@ -100,7 +105,9 @@ def _resolve(host: str) -> str:
 def _path(parts: SplitResult, protocol: str, has_echo: bool) -> str:
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     if parts.path in ("", "/") and protocol in _PATHS:
-        path = _PATHS[protocol].format(run=secrets.token_hex(3)) + (f"?{parts.query}" if parts.query else "")
+        path = _PATHS[protocol].format(run=secrets.token_hex(3)) + (
+            f"?{parts.query}" if parts.query else ""
+        )
     if has_echo and protocol in _PATHS and "echo=" not in parts.query:
         path += ("&" if parts.query else "?") + "echo=true"
     return path or "/"
@@ -112,7 +119,10 @@ def sources_of(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         first, dash, last = value.partition("-")
         try:
-            lowest, highest = (int(ipaddress.IPv4Address(each.strip())) for each in (first, last if dash else first))
+            lowest, highest = (
+                int(ipaddress.IPv4Address(each.strip()))
+                for each in (first, last if dash else first)
+            )
         except ValueError:
             lowest, highest = 1, 0
         if not lowest <= highest < lowest + 65536:

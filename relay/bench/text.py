@@ -60,9 +60,7 @@ def load_text(plan: Figures) -> str:
         if plan["loop"] == "open"
         else f"closed loop, {plan['in_flight_per_channel']:,} in flight per channel"
     )
-    return (
-        f"{members}, {plan['senders']:,} of each send; {loop}; {plan['payload_bytes']:,} bytes; {plan['protocol']}"
-    )
+    return f"{members}, {plan['senders']:,} of each send; {loop}; {plan['payload_bytes']:,} bytes; {plan['protocol']}"
 
 
 def connecting_text(connecting: Figures) -> str:
@@ -137,7 +135,9 @@ def server_text(server: Figures) -> str:
         parts.append(f"{server['cpu_share']:.0%} of a core")
     if server["cpu_us_per_delivery"] is not None:
         parts.append(f"{server['cpu_us_per_delivery']:.3g} µs per delivery")
-    parts.append(f"{server['resident_bytes_per_connection']:,.0f} bytes per connection")
+    held = server["resident_bytes_per_connection"]
+    # A server that has served as many before takes the memory that these left.
+    parts.append(f"{held:,.0f} bytes per connection" if held > 0 else "no more memory than before")
     return ", ".join(parts)
 
 

@@ -29,7 +29,9 @@ class Verdict:
         return not self.reason
 
     def __str__(self) -> str:
-        return f"invalid: {self.reason}" if self.reason else "valid: the generator was not the limit"
+        return (
+            f"invalid: {self.reason}" if self.reason else "valid: the generator was not the limit"
+        )
 
 
 @dataclass(frozen=True)

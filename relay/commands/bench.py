@@ -75,9 +75,7 @@ def _plan(url: str, options: dict[str, Any]) -> Any:
 
     _require_one_loop(options)
     has_echo, members = options["echo"], options["members"]
-    target = target_of(
-        url, _protocol(options), is_remote=options["remote"], has_echo=has_echo
-    )
+    target = target_of(url, _protocol(options), is_remote=options["remote"], has_echo=has_echo)
     return Plan(
         target,
         channels=options["channels"],
@@ -106,9 +104,13 @@ def _require_one_loop(options: dict[str, Any]) -> None:
     from relay.bench.faults import PlanError
 
     if options["rate"] and options["in_flight"]:
-        raise PlanError("--in-flight: means a closed loop, and --rate an open one: give one of them")
+        raise PlanError(
+            "--in-flight: means a closed loop, and --rate an open one: give one of them"
+        )
     if options["members"] < 2 and options["duration"] and not options["echo"]:
-        raise PlanError("--members: expected 2 or more, for one alone has nobody to deliver to; or give --echo")
+        raise PlanError(
+            "--members: expected 2 or more, for one alone has nobody to deliver to; or give --echo"
+        )
 
 
 def _protocol(options: dict[str, Any]) -> str:
@@ -118,7 +120,9 @@ def _protocol(options: dict[str, Any]) -> str:
     if protocol == "template" and not template:
         raise PlanError("--template: expected a message for --protocol template")
     if template and protocol in ("itty", "party"):
-        raise PlanError(f"--template: is for servers that speak neither itty nor party, and --protocol is {protocol}")
+        raise PlanError(
+            f"--template: is for servers that speak neither itty nor party, and --protocol is {protocol}"
+        )
     return "template" if template else protocol or "itty"
 
 
