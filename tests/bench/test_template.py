@@ -147,6 +147,27 @@ def test_the_channel_is_spelled_alike_in_the_path() -> None:
     assert paths == {b"/x/%02d" % i for i in range(11)}
 
 
+@pytest.mark.parametrize(
+    ("path", "template", "greeting", "is_enough"),
+    [
+        ("/", "{stamp}   ", "", False),
+        ("/{channel}", "{stamp}   ", "", True),
+        ("/", "{stamp} {channel}  ", "", True),
+        ("/", "{stamp}   ", "join {channel}", True),
+        ("/", "", "join {channel}", False),
+    ],
+)
+def test_something_tells_the_channels_apart(
+    path: str, template: str, greeting: str, is_enough: bool
+) -> None:
+    arguments = {"path": path, "template": template, "greeting": greeting}
+    if is_enough:
+        Generator(1, channels=2, **arguments)  # type: ignore[arg-type]
+        return
+    with pytest.raises(ValueError, match=r"^path: must contain \{channel\}"):
+        Generator(1, channels=2, **arguments)  # type: ignore[arg-type]
+
+
 def test_other_frames_are_the_server_s_own_affair() -> None:
     extra = [b"welcome", b'{"type":"error"}', b"relay", b"relay00000slot-", b"x" * 500]
 
