@@ -229,6 +229,8 @@ cdef int reactor_promote(Reactor r, Handshake h, Member m, bytes rest) except -1
     bucket_fill(&m.message_bucket, r.message_burst, r.now)
     bucket_fill(&m.byte_bucket, r.byte_burst, r.now)
     m.heard_at = r.now
+    if m.is_stream:
+        stream_mind_silence(r, m)
     reactor_start_sweep(r)
     reactor_flush_member(r, m)
     if rest and m.state == OPEN:

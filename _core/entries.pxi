@@ -67,7 +67,32 @@ cdef uint8_t *log_reserve(Log log, size_t length) except NULL:
 
 
 cdef int log_commit(Log log, size_t length, Member sender, uint8_t audience, bint is_message) except -1:
-    """Make the bytes at the end an entry. `sender` may be None."""
+    """Make the bytes at the end an entry, for event streams too. `sender` may be None."""
+    log_enter(log, length, sender, audience, is_message)
+    return log_pass_on(
+        log, log.store.data + (log.end - length - log.base), length,
+        log.member_total - (sender is not None and not sender.has_echo), audience, is_message)
+
+
+cdef inline int log_pass_on(
+    Log log, const uint8_t *frame, size_t length, uint32_t recipients, uint8_t audience, bint is_message,
+) except -1:
+    """Append a frame to the event streams, if there are any, and count it."""
+    if log.stream_log is not None and log.stream_log.member_total:
+        recipients += log.stream_log.member_total
+        stream_append(log.stream_log, frame, length, audience, is_message)
+    if is_message and log.reactor is not None:
+        count_message(log.reactor, recipients)
+    return 0
+
+
+cdef inline void count_message(Reactor r, uint32_t recipients) noexcept:
+    r.counters.deliveries += recipients
+    histogram_add(&r.work.fanout, recipients)
+
+
+cdef int log_enter(Log log, size_t length, Member sender, uint8_t audience, bint is_message) except -1:
+    """Index the bytes at the end, and have the log flushed."""
     cdef store_t *store = log.store
     cdef entry_t *entry
     cdef special_t *special

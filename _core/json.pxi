@@ -56,3 +56,14 @@ cdef bint is_json_with_surrogates(bytes payload) except -1:
     except JSON_FAULTS:
         return False
     return True
+
+
+def is_json_text(bytes text not None):
+    """Whether `text` is exactly one JSON value in well-formed UTF-8: what may be spliced into an envelope."""
+    if not is_utf8(text):
+        return False
+    try:
+        check_json(text)
+    except JSON_FAULTS:
+        return is_json_with_surrogates(text)
+    return True

@@ -40,7 +40,7 @@ cdef int reactor_sweep(Reactor r) except -1:
         silent_since = -INFINITY
     while fd < r.table_capacity:
         conn = r.table[fd]
-        if conn != NULL and (<Conn>conn).kind == IS_MEMBER and (<Conn>conn).state == OPEN:
+        if conn != NULL and (<Conn>conn).kind == IS_MEMBER and (<Conn>conn).state == OPEN and not (<Member>conn).is_stream:
             if (<Member>conn).heard_at <= silent_since:
                 guarded_silence(r, <Member>conn)
             elif fd % TICKS_PER_INTERVAL == r.sweep_tick:

@@ -29,6 +29,7 @@ cdef class Log:
 
     cdef object channel
     cdef Reactor reactor        # None when no reactor serves it
+    cdef Log stream_log         # what is appended here goes there too, as events of an event stream; None: nowhere
     cdef PyObject *next_dirty   # in the reactor's queue of logs to flush
     cdef store_t *store         # NULL while empty
     cdef uint64_t base
@@ -132,6 +133,10 @@ cdef class Log:
         if self.member_total:
             memcpy(log_reserve(self, length), PyBytes_AS_STRING(frame), length)
             log_commit(self, length, sender, audience, is_message)
+        else:
+            log_pass_on(self, <const uint8_t *>PyBytes_AS_STRING(frame), length, 0, audience, is_message)
+        if is_message and sender is None and self.reactor is not None:
+            self.reactor.counters.published += 1
 
     def publish(self, bytes payload not None, Member sender not None, Stamper stamper not None, uint64_t date):
         """Stamp a validated payload straight into the log, as the reactor does."""
@@ -139,10 +144,30 @@ cdef class Log:
         stamp_set_date(&stamper.state, date)
         log_publish(self, sender, &stamper.state, <const uint8_t *>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
 
+    def post(self, bytes prefix not None, bytes payload not None):
+        """Stamp a validated payload that no member sent, with the reactor's next id and the present date. `prefix` is what
+        `Stamper` takes, with or without a uid. Raises ValueError for a log that no reactor serves."""
+        if self.reactor is None:
+            raise ValueError("no reactor serves this log")
+        frame = self.reactor.stamper.stamp(prefix, payload, epoch_milliseconds())
+        self.append(frame, is_message=True)
+
     def find(self, bytes uid not None):
-        """The attached member with this uid."""
+        """The member with this uid, attached here or to the streams."""
         cdef PyObject *found = log_find(self, <const uint8_t *>PyBytes_AS_STRING(uid), PyBytes_GET_SIZE(uid))
         return None if found == NULL else <object>found
+
+    @property
+    def streams(self):
+        """A log whose members read event streams: each text frame that is appended here is appended there as an event, made once
+        for all of them. None when there is none."""
+        return self.stream_log
+
+    @streams.setter
+    def streams(self, Log streams):
+        if streams is self:
+            raise ValueError("streams: expected another log")
+        self.stream_log = streams
 
     def close_members(self, code, str reason=""):
         """`Member.close` for every attached member."""
@@ -163,10 +188,15 @@ cdef int log_require(Log log, Member member) except -1:
 
 
 cdef PyObject *log_find(Log log, const uint8_t *uid, size_t length) except? NULL:
-    """The attached member with this uid, borrowed; NULL without an exception when there is none."""
-    if log.directory.slots == NULL:
-        directory_build(&log.directory, log.member_table, log.member_total)
-    return directory_find(&log.directory, uid, length)
+    """The member with this uid, attached here or to the streams, borrowed; NULL without an exception when there is none."""
+    cdef PyObject *found = NULL
+    if log.member_total:
+        if log.directory.slots == NULL:
+            directory_build(&log.directory, log.member_table, log.member_total)
+        found = directory_find(&log.directory, uid, length)
+    if found == NULL and log.stream_log is not None:
+        return log_find(log.stream_log, uid, length)
+    return found
 
 
 cdef int log_add(Log log, Member m) except -1:

@@ -30,7 +30,8 @@ cdef class Member(Conn):
     """One connection in a channel: who it is, how far it has read the channel's log, and what waits for it alone.
 
     `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty. `mute`: what it
-    sends is answered by an error. `address` is the key of the address that answers for it, 0 for none.
+    sends is answered by an error. `address` is the key of the address that answers for it, 0 for none. `stream`: it reads an
+    event stream over HTTP instead of frames, and what it sends is thrown away.
     """
 
     # What a fan-out looks at comes first, so that with what Conn has before it one or two cache lines are touched. Flags are
@@ -51,6 +52,7 @@ cdef class Member(Conn):
     cdef uint8_t has_list
     cdef uint8_t is_verbatim
     cdef uint8_t is_mute        # may listen and not send
+    cdef uint8_t is_stream      # reads events, not frames
     cdef uint8_t warnings
     cdef uint8_t uid_length
     cdef uint16_t prefix_length
@@ -67,7 +69,7 @@ cdef class Member(Conn):
     cdef uint64_t address_key   # what the limits per address count it by; 0: they do not
 
     def __cinit__(self, bytes prefix not None, *, bint echo=False, bint announce=False, bint lists=False,
-                  bint verbatim=False, bint mute=False, uint64_t address=0):
+                  bint verbatim=False, bint mute=False, bint stream=False, uint64_t address=0):
         cdef const uint8_t *quote
         cdef size_t length = len(prefix)
         self.fd = -1
@@ -92,6 +94,7 @@ cdef class Member(Conn):
         self.has_list = lists
         self.is_verbatim = verbatim
         self.is_mute = mute
+        self.is_stream = stream
         self.address_key = address
 
     def __dealloc__(self):
@@ -128,6 +131,10 @@ cdef class Member(Conn):
     @property
     def mute(self):
         return self.is_mute != 0
+
+    @property
+    def stream(self):
+        return self.is_stream != 0
 
     @property
     def address(self):
@@ -273,6 +280,10 @@ cdef int member_close(Member m, bytes frame, bint hangs_up) except -1:
         if m.state != OPEN:
             return 0
     log = m.log
+    if m.reactor != NULL:
+        count_close(&(<Reactor>m.reactor).work, frame_close_code(frame))
+    if m.is_stream:
+        frame = stream_close(frame)
     item = item_new(PyBytes_GET_SIZE(frame))
     memcpy(item_data(item), PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame))
     member_leave_log(m)
@@ -292,6 +303,8 @@ cdef int member_abort(Member m) except -1:
     log = m.log
     if log is not None:
         log_remove(<Log>log, m)
+    if m.state == OPEN and m.reactor != NULL:
+        count_close(&(<Reactor>m.reactor).work, ABNORMAL_CODE)
     m.state = CLOSED
     member_forget_items(m)
     if m.reactor != NULL:

@@ -37,39 +37,6 @@ cdef class Listener(Conn):
         self.kind = IS_LISTENER
 
 
-cdef struct counters_t:
-    # connections
-    uint64_t accepted
-    uint64_t admitted           # became members
-    uint64_t refused            # before or instead of an upgrade, for whatever reason
-    uint64_t full_house         # of these: at max_connections
-    uint64_t not_http
-    uint64_t bad_proxy_header
-    uint64_t head_too_large
-    uint64_t timed_out          # heads that did not arrive in time
-    uint64_t crowded_out        # unfinished handshakes that made room for newer ones
-    # messages
-    uint64_t messages           # received whole, whatever became of them
-    uint64_t errors             # messages answered by an error
-    uint64_t over_message_rate  # dropped by a bucket, or in a dry run would have been
-    uint64_t over_byte_rate
-    uint64_t denied             # dropped for want of a send key
-    # ends
-    uint64_t warned             # of a rate, one a second
-    uint64_t kicked             # for it; or in a dry run would have been
-    uint64_t slow_consumers     # closed
-    uint64_t gaps               # slow consumers that were left, each time
-    uint64_t skipped            # messages they missed
-    uint64_t silent             # members that were gone without a word
-    uint64_t faults             # connections failed for what they sent
-    uint64_t crashes            # exceptions contained
-    # work
-    uint64_t turns
-    uint64_t sends              # system calls that sent to members
-    uint64_t bytes_in
-    uint64_t bytes_out
-
-
 @cython.final
 cdef class Reactor:
     """The epoll set with the listeners, the connections still in their opening handshake, and the members.
@@ -127,6 +94,7 @@ cdef class Reactor:
     cdef iovec pieces[IOV_PIECES]
     cdef parser_t fresh
     cdef counters_t counters
+    cdef work_t work
     cdef bint in_turn
 
     def __cinit__(self, *args, **kwargs):
@@ -263,5 +231,26 @@ cdef class Reactor:
         return self.handshake_total
 
     def stats(self):
-        """Plain counters since the start: accepted, refused, admitted, turns, messages, bytes_in, bytes_out, …"""
-        return self.counters
+        """Plain counters since the start: accepted, refused, admitted, turns, messages, bytes_in, bytes_out, …, and by close code
+        `closed_<code>`: 1005 for a close frame without a status, 1006 for members that were gone without one."""
+        cdef dict counts = self.counters    # or the struct would be converted anew, and the update lost
+        counts.update(closed_counts(&self.work))
+        return counts
+
+    def histograms(self):
+        """How long turns took, and to how many members messages went, by powers of two: `{name: {"bounds": upper bounds,
+        "counts": one more than bounds, not cumulative, "sum": sum}}`."""
+        return {
+            "turn_seconds": histogram_report(&self.work.turns, MICROSECOND),
+            "fanout_members": histogram_report(&self.work.fanout, 1),
+        }
+
+    @property
+    def busy_seconds(self):
+        """Time spent in turns since the start."""
+        return self.work.turns.total * MICROSECOND
+
+    def backlogs(self, int limit=10):
+        """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in
+        bytes, the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""
+        return reactor_backlogs(self, limit)

@@ -6,6 +6,8 @@ cdef int reactor_consume(Reactor r, Member m, uint8_t *data, size_t length) exce
     cdef uint8_t *cursor = data
     cdef event_t event
     cdef int kind
+    if m.is_stream:
+        return stream_discard(r, m, length)
     if parser == NULL:
         parser = &r.fresh
         parser.max_message = r.max_party_message if m.is_verbatim else r.max_message
@@ -132,6 +134,9 @@ cdef int reactor_send_direct(
     item = item_new(header_size(size) + size)
     item.kind = MESSAGE_ITEM
     stamp_write(stamp, item_data(item), with_id, m.prefix_data, m.prefix_length, payload, length)
+    count_message(r, 1)
+    if (<Member>found).is_stream:
+        item = stream_item(item)
     return member_put(<Member>found, item)
 
 

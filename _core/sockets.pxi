@@ -45,6 +45,7 @@ cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t send(int fd, const void *data, size_t length, int flags)
     Py_ssize_t sendmsg(int fd, const msghdr *message, int flags)
     int shutdown(int fd, int how)
+    int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
     enum:
         SOCK_NONBLOCK
         SOCK_CLOEXEC
@@ -61,6 +62,11 @@ cdef extern from "<netinet/in.h>" nogil:
         in_addr sin_addr
     struct sockaddr_in6:
         in6_addr sin6_addr
+
+cdef extern from "<netinet/tcp.h>" nogil:
+    enum:
+        IPPROTO_TCP
+        TCP_USER_TIMEOUT
 
 cdef extern from "<sys/timerfd.h>" nogil:
     struct timespec:

@@ -8,12 +8,21 @@ cdef inline void reactor_look_at_clock(Reactor r) noexcept:
 cdef bint reactor_turn(Reactor r, double budget) except -1:
     """Rounds, until one finds nothing or the budget is spent: what comes while a fan-out is sent, the usual case under load,
     is met here, at the price of one system call, and not by way of trio."""
-    cdef double until = steady_seconds() + budget
+    cdef double start = steady_seconds()
+    cdef double until = start + budget
+    cdef double now
     r.counters.turns += 1
     while reactor_round(r, budget * 0.5, until):
-        if steady_seconds() > until:
+        now = steady_seconds()
+        if now > until:
+            note_turn(r, now - start)
             return True
+    note_turn(r, r.now - start)     # the clock of the last round, which found nothing
     return False
+
+
+cdef inline void note_turn(Reactor r, double seconds) noexcept:
+    histogram_add(&r.work.turns, <uint32_t>(seconds * 1e6))
 
 
 cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
@@ -39,6 +48,7 @@ cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     reactor_flush_dirty(r)
     reactor_flush_logs(r, until)
     reactor_close_doomed(r)
+    r.counters.rounds += has_work
     return has_work
 
 
@@ -125,6 +135,7 @@ cdef int reactor_read(Reactor r, Conn conn) except -1:
         if log.end - log.pass_end > r.read_ahead:
             # what the channel has got must go out first: it waits for itself, nobody else does
             return reactor_note_ready(r, conn)
+    r.counters.reads += 1
     n = recv(conn.fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
     if n > 0:
         r.counters.bytes_in += n

@@ -16,9 +16,9 @@ import psutil
 from benchmarks.study import Finding, Goal, Study, main
 from relay.addresses import address_key
 from relay.admission import Admission
-from relay.config import Settings
 from relay.limits import AddressLimits
 from relay.requests import Refusal, parse_head
+from relay.settings.config import Settings
 
 FLOOD = 1_000_000
 WARM_UP = 20_000

@@ -15,7 +15,9 @@ from benchmarks import (
     loud_channel,
     ping_spread,
     rates,
+    scrape,
     slow_reader,
+    streams,
 )
 from benchmarks.contenders import relay
 from benchmarks.machine import describe
@@ -26,11 +28,13 @@ STUDIES = [
     for module in (
         limits,
         rates,
+        scrape,
         slow_reader,
         loud_channel,
         join_storm,
         ping_spread,
         address_flood,
+        streams,
         clients,
     )
 ]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from relay.describe import settings_tables
+from relay.settings.describe import settings_tables
 
 PAGE = Path(__file__).parent / "operating.md"
 BEGIN = "<!-- settings: made by make docs -->\n"

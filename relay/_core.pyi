@@ -53,6 +53,12 @@ def encode_close(code: int, reason: str = "") -> bytes:
     Raises ValueError for a code that must not be sent on the wire.
     """
 
+def encode_event(text: _ReadableBuffer) -> bytes:
+    """One event of an event stream whose data is `text`, UTF-8 (the HTML standard, section 9.2.6); line ends become fields."""
+
+def is_json_text(text: bytes) -> bool:
+    """Whether `text` is exactly one JSON value in well-formed UTF-8: what may be spliced into an envelope."""
+
 def split_address(text: _ReadableBuffer) -> tuple[bytes | None, int]:
     """The recipient in front of a text message, and the offset at which its payload starts.
 
@@ -174,7 +180,8 @@ class Member:
     """One connection in a channel: who it is, how far it has read the channel's log, and what waits for it alone.
 
     `prefix` is what `Stamper` takes and must start with `"uid":"<uid>"`. In a verbatim room it may be empty. `mute`: what it
-    sends is answered by an error. `address` is the key of the address that answers for it, 0 for none.
+    sends is answered by an error. `address` is the key of the address that answers for it, 0 for none. `stream`: it reads an
+    event stream over HTTP instead of frames, and what it sends is thrown away.
     """
 
     def __new__(
@@ -186,6 +193,7 @@ class Member:
         lists: bool = False,
         verbatim: bool = False,
         mute: bool = False,
+        stream: bool = False,
         address: int = 0,
     ) -> Self: ...
     @property
@@ -202,6 +210,8 @@ class Member:
     def verbatim(self) -> bool: ...
     @property
     def mute(self) -> bool: ...
+    @property
+    def stream(self) -> bool: ...
     @property
     def address(self) -> int: ...
     @property
@@ -288,8 +298,17 @@ class Log:
         """
     def publish(self, payload: bytes, sender: Member, stamper: Stamper, date: int) -> None:
         """Stamp a validated payload straight into the log, as the reactor does."""
+    def post(self, prefix: bytes, payload: bytes) -> None:
+        """Stamp a validated payload that no member sent, with the reactor's next id and the present date. `prefix` is what
+        `Stamper` takes, with or without a uid. Raises ValueError for a log that no reactor serves."""
     def find(self, uid: bytes) -> Member | None:
-        """The attached member with this uid."""
+        """The member with this uid, attached here or to the streams."""
+    @property
+    def streams(self) -> Log | None:
+        """A log whose members read event streams: each text frame that is appended here is appended there as an event, made once
+        for all of them. None when there is none."""
+    @streams.setter
+    def streams(self, streams: Log | None) -> None: ...
     def close_members(self, code: int, reason: str = "") -> None:
         """`Member.close` for every attached member."""
     def missed(self, member: Member) -> int:
@@ -361,4 +380,14 @@ class Reactor:
     @property
     def handshake_count(self) -> int: ...
     def stats(self) -> dict[str, int]:
-        """Plain counters since the start: accepted, refused, admitted, turns, messages, bytes_in, bytes_out, …"""
+        """Plain counters since the start: accepted, refused, admitted, turns, messages, bytes_in, bytes_out, …, and by close code
+        `closed_<code>`: 1005 for a close frame without a status, 1006 for members that were gone without one."""
+    def histograms(self) -> dict[str, dict[str, Any]]:
+        """How long turns took, and to how many members messages went, by powers of two: `{name: {"bounds": upper bounds,
+        "counts": one more than bounds, not cumulative, "sum": sum}}`."""
+    @property
+    def busy_seconds(self) -> float:
+        """Time spent in turns since the start."""
+    def backlogs(self, limit: int = 10) -> tuple[int, list[int]]:
+        """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in
+        bytes, the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""

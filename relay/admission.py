@@ -1,4 +1,5 @@
-"""What becomes of a request for an upgrade: a member of a channel, or a refusal; and who may publish without one. Pure decisions.
+"""What becomes of a request for an upgrade or an event stream: a member of a channel, or a refusal; and who may publish without
+being one. Pure decisions.
 
 No I/O. One call per connection, on the way of every opening handshake (RFC 6455 section 4.2), so it does no more than it must.
 What costs a flooding address least comes first: its limits, then the shape of the request, then origin and keys.
@@ -13,7 +14,6 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from relay.addresses import ClientAddresses
-from relay.config import Settings
 from relay.keys import (
     JOIN_KEY_HEADER,
     SEND_KEY_HEADER,
@@ -26,13 +26,21 @@ from relay.limits import AddressLimits
 from relay.origins import Origins
 from relay.protocol import ChannelKey, Options, parse_options
 from relay.requests import Refusal, Request
+from relay.settings.config import Settings
 
 MAX_CHANNEL_BYTES: Final = 512
+PUSH_PATH: Final = b"/push/"
 
 _ESCAPED_BYTES: Final = 3  # what one byte takes at most in a target
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+
+# It ends with the connection. Proxies are asked to pass each event on at once, and not to keep any.
+_STREAM_HEAD: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
+    b"Access-Control-Allow-Origin: *\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n"
+)
 
 
 class Locked(Protocol):
@@ -42,25 +50,31 @@ class Locked(Protocol):
 
 
 class Upgrade(msgspec.Struct, frozen=True):
-    """An admitted connection: where it goes, what it asked for, what it may do, and the 101 response.
+    """An admitted connection: where it goes, what it asked for, what it may do, and the response, a 101 or the head of an event
+    stream.
 
     `lock` is what its channel gets if it opens it; `address` is the key of the address that answers for it, 0 for none.
+    `is_return`: it has read this event stream before, and missed what came meanwhile.
     """
 
     key: ChannelKey
     options: Options
     is_legacy: bool
     is_mute: bool
+    is_stream: bool
+    is_return: bool
     lock: Lock | None
     address: int
     response: bytes
 
 
 class Post(msgspec.Struct, frozen=True):
-    """A message that may be published by a request: where to, the keys it showed, and the key of its address, 0 for none."""
+    """What may be published by a request: where to, the keys it showed, what it asked for, and the key of its address, 0 for
+    none."""
 
     key: ChannelKey
     keys: Keys
+    options: Options
     address: int
 
 
@@ -89,14 +103,16 @@ class Admission:
         channels: Mapping[ChannelKey, Locked],
         now: float,
     ) -> Upgrade:
-        """Decide on a request that wants an upgrade. Raises Refusal.
+        """Decide on a request that wants membership. Raises Refusal.
 
         `peer` is the packed address it came from, `source` the one that a PROXY protocol header named, if any; `channels` are
         those that are open.
         """
         address = self._find_address(request, peer, source)
         self._limits.check_arrival(address, now)
-        _require_handshake(request)
+        is_stream = not request.wants_upgrade
+        if not is_stream:
+            _require_handshake(request)
         self._require_origin(request)
         path, query = request.path_and_query
         key, is_legacy = find_channel(path)
@@ -106,13 +122,15 @@ class Admission:
         lock = reserved or self._find_ephemeral_lock(key, keys, channels)
         if lock is not None and not lock.admits(keys):
             raise Refusal(403, "the join key is missing or wrong", reason="join_key")
-        response = _switching_response(request.headers)
+        response = _STREAM_HEAD if is_stream else _switching_response(request.headers)
         self._limits.check_room(address)
         return Upgrade(
             key,
             options,
             is_legacy,
             lock is not None and not lock.lets_send(keys),
+            is_stream,
+            is_stream and bool(request.headers.get(b"last-event-id")),
             None if reserved else lock,
             address,
             response,
@@ -135,8 +153,8 @@ class Admission:
         self._limits.check_published(address, now)
         self._require_origin(request)
         path, query = request.path_and_query
-        key, _ = find_channel(path)
-        post = Post(key, find_keys(parse_options(query), request.headers), address)
+        options = parse_options(query)
+        post = Post(find_target(path), find_keys(options, request.headers), options, address)
         self.check_keys(post, channels, now)
         return post
 
@@ -216,6 +234,13 @@ def find_channel(path: bytes) -> tuple[ChannelKey, bool]:
     elif path.startswith(b"/party/"):
         return _party_room(b"main", path[7:]), False
     raise Refusal(404, "there is nothing here; channels are at /c/<channel>")
+
+
+def find_target(path: bytes) -> ChannelKey:
+    """The channel that a path publishes to. Raises Refusal as `find_channel`."""
+    if path.startswith(PUSH_PATH):
+        return _name(path[len(PUSH_PATH) :])
+    return find_channel(path)[0]
 
 
 def _party_room(party: bytes, rest: bytes) -> ChannelKey:

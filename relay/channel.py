@@ -5,8 +5,6 @@ cancelled when the last has left: presence that is merged, and closing handshake
 idle connection.
 """
 
-import math
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
@@ -15,24 +13,30 @@ import trio
 from msgspec import UNSET
 
 from relay import _core
-from relay.config import Settings
 from relay.faults import log_fault
 from relay.keys import Lock
 from relay.protocol import (
     ChannelKey,
     CloseCode,
-    ErrorEvent,
     GapEvent,
     JoinEvent,
     LeaveEvent,
     ListedMember,
     alias_of,
-    encode,
     listed_member,
+)
+from relay.settings.config import Settings
+from relay.wording import (
+    epoch_milliseconds,
+    error_event,
+    frame_event,
+    stream_preface,
+    word_event,
 )
 
 CLOSE_TIMEOUT_SECONDS: Final = 5.0
 MERGE_INTERVAL_SECONDS: Final = 1.0
+_STREAM_COMMENT: Final = b":\n\n"
 
 
 class Registry(Protocol):
@@ -43,18 +47,11 @@ class Registry(Protocol):
     def forget(self, channel: "Channel") -> None:
         """The channel has no member any more."""
 
+    def note_streams(self, channel: "Channel") -> None:
+        """The channel has a reader of its event stream."""
+
     def on_leave(self, member: _core.Member) -> None:
         """A member of some channel has left."""
-
-
-def epoch_milliseconds() -> int:
-    """The present date as the wire has it."""
-    return time.time_ns() // 1_000_000
-
-
-def frame_event(event: JoinEvent | LeaveEvent | ErrorEvent | GapEvent) -> bytes:
-    """The text frame of an event."""
-    return _core.encode_frame(_core.OP_TEXT, encode(event))
 
 
 class Channel:
@@ -70,6 +67,7 @@ class Channel:
         self.key = key
         self.lock = lock
         self.log = open_log(self)
+        self._open_log = open_log
         self._hub = hub
         self._nursery: trio.Nursery | None = None
         self._waiting_to_start: list[Callable[[], Awaitable[None]]] = []
@@ -102,17 +100,58 @@ class Channel:
 
     # --- members ---------------------------------------------------------------------------------------------------------------
 
-    def join(self, member: _core.Member, response: bytes, *, is_legacy: bool = False) -> None:
-        """Take in a member: its 101 response and its self join go first, then everyone else is told."""
+    @property
+    def member_count(self) -> int:
+        """Everyone who is in it, readers of its event stream too."""
+        streams = self.log.streams
+        return self.log.member_count + (0 if streams is None else streams.member_count)
+
+    @property
+    def members(self) -> list[_core.Member]:
+        """Everyone who is in it."""
+        streams = self.log.streams
+        return self.log.members + ([] if streams is None else streams.members)
+
+    def join(
+        self,
+        member: _core.Member,
+        response: bytes,
+        *,
+        is_legacy: bool = False,
+        is_return: bool = False,
+    ) -> None:
+        """Take in a member: the response to its request and its self join go first, then everyone else is told. One that
+        `is_return` is told that it may have missed something."""
         if member.verbatim:
             self.log.attach(member)
             member.enqueue(response)
             return
-        total = self.log.member_count + 1
+        total = self.member_count + 1
         date = epoch_milliseconds()
         self._tell_of(JoinEvent, member, total, date)
-        self.log.attach(member)
-        member.enqueue(response + frame_event(self._self_join(member, total, date, is_legacy)))
+        self_join = self._self_join(member, total, date, is_legacy)
+        if member.stream:
+            self._stream_log().attach(member)
+            response += stream_preface(member)
+        else:
+            self.log.attach(member)
+        response += word_event(member, self_join)
+        if is_return:
+            response += word_event(member, GapEvent(missed=None, date=date))
+        member.enqueue(response)
+
+    def _stream_log(self) -> _core.Log:
+        """The log of those who read the event stream; it comes with the first of them and stays as long as the channel."""
+        if self.log.streams is None:
+            self.log.streams = self._open_log(self)
+            self._hub.note_streams(self)
+        return self.log.streams
+
+    def keep_streams_alive(self) -> None:
+        """Send a comment to those who read the event stream, so that neither they nor a proxy take the silence for an end."""
+        streams = self.log.streams
+        if streams is not None:
+            streams.append(_STREAM_COMMENT)
 
     def on_leave(self, member: _core.Member, is_lingering: bool) -> None:
         """Called by the core when a member has left, for whatever reason."""
@@ -121,7 +160,7 @@ class Channel:
             self._linger(member)
         if self._has_ended:
             return
-        total = self.log.member_count
+        total = self.member_count
         if total == 0:
             self._hub.forget(self)
             self._end_unless_lingering()
@@ -130,24 +169,30 @@ class Channel:
 
     def on_error(self, member: _core.Member, kind: str, detail: Any) -> bytes:
         """Called by the core for a message that cannot be relayed; words it for the sender."""
-        return frame_event(
-            ErrorEvent(message=_ERROR_TEXTS[kind](detail), date=epoch_milliseconds())
-        )
+        error = error_event(kind, detail)
+        return word_event(member, error)
 
     def on_gap(self, member: _core.Member, missed: int) -> bytes:
         """Called by the core for a slow consumer that was spared some messages; words it for the consumer."""
-        return frame_event(GapEvent(missed=missed, date=epoch_milliseconds()))
+        return word_event(member, GapEvent(missed=missed, date=epoch_milliseconds()))
+
+    def publish(self, prefix: bytes, payload: bytes) -> int:
+        """Relay a message that no member sent, in an envelope with this prefix, to every member; to how many. The payload must be
+        exactly one JSON value in valid UTF-8: it is spliced in as it is."""
+        self.log.post(prefix, payload)
+        return self.member_count
 
     def publish_verbatim(self, payload: bytes, *, is_binary: bool) -> int:
         """Relay a message that no member sent to every member, as it is; to how many. Text must be valid UTF-8."""
         opcode = _core.OP_BINARY if is_binary else _core.OP_TEXT
         self.log.append(_core.encode_frame(opcode, payload), is_message=True)
-        return self.log.member_count
+        return self.member_count
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close every member. Their leaves are told to nobody: everyone is leaving."""
         self.fall_silent()
-        self.log.close_members(code, reason)
+        for member in self.members:
+            member.close(code, reason)
 
     def fall_silent(self) -> None:
         """Tell of no more leaves."""
@@ -177,14 +222,17 @@ class Channel:
         )
 
     def _announced(self, newcomer: _core.Member) -> list[ListedMember]:
-        return [listed_member(m.prefix, m is newcomer) for m in self.log.members if m.announce]
+        announced = [m for m in self.members if m.announce]
+        if newcomer.announce:
+            announced.append(newcomer)
+        return [listed_member(m.prefix, m is newcomer) for m in announced]
 
     def _tell_of(
         self, kind: type[JoinEvent] | type[LeaveEvent], member: _core.Member, total: int, date: int
     ) -> None:
         """Tell those in the channel that `member` has come or gone."""
         settings = self._hub.settings
-        if settings.presence == "off" or self.log.member_count == 0:
+        if settings.presence == "off" or self.member_count == 0:
             return
         if member.announce:
             self._append_event(
@@ -204,13 +252,15 @@ class Channel:
 
     def _append_event(self, event: JoinEvent | LeaveEvent) -> None:
         """Members with `list` get the event without `users`."""
-        lists = self.log.list_count
-        if lists < self.log.member_count:
+        streams = self.log.streams
+        lists = self.log.list_count + (0 if streams is None else streams.list_count)
+        counts = self.member_count - lists
+        if counts:
             audience = _core.AUDIENCE_COUNT if lists else _core.AUDIENCE_ALL
             self.log.append(frame_event(event), None, audience)
         if lists:
             event.users = UNSET
-            audience = _core.AUDIENCE_LIST if lists < self.log.member_count else _core.AUDIENCE_ALL
+            audience = _core.AUDIENCE_LIST if counts else _core.AUDIENCE_ALL
             self.log.append(frame_event(event), None, audience)
 
     def _merge(self, kind: type[JoinEvent] | type[LeaveEvent]) -> None:
@@ -223,7 +273,7 @@ class Channel:
         """At most one event an interval, with the newest count, for as long as there is something to tell."""
         while (kind := self._merged) is not None:
             self._merged = None
-            total = self.log.member_count
+            total = self.member_count
             if total:
                 self._append_event(kind(users=total, total=total, date=epoch_milliseconds()))
             await trio.sleep(MERGE_INTERVAL_SECONDS)
@@ -246,7 +296,7 @@ class Channel:
         self._end_unless_lingering()
 
     def _end_unless_lingering(self) -> None:
-        if self.log.member_count == 0 and not self._lingering:
+        if self.member_count == 0 and not self._lingering:
             self._has_ended = True
             self._cancel()
 
@@ -262,34 +312,3 @@ class Channel:
     def _cancel(self) -> None:
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
-
-
-def _recipient_error(recipient: bytes) -> str:
-    return f"unknown recipient {recipient.decode('utf-8', 'replace')}"
-
-
-def _message_rate_error(seconds: float) -> str:
-    return (
-        "rate limit exceeded: too many messages, this one was dropped;"
-        f" the next is accepted in {seconds:.3f} s"
-    )
-
-
-def _byte_rate_error(seconds: float) -> str:
-    if math.isinf(seconds):
-        return "rate limit exceeded: the message is larger than the burst of bytes that is allowed"
-    return (
-        "rate limit exceeded: too many bytes, this message was dropped;"
-        f" one of its size is accepted in {seconds:.3f} s"
-    )
-
-
-_ERROR_TEXTS: Final[dict[str, Callable[[Any], str]]] = {
-    "json": lambda _: "the message is not one valid JSON value",
-    "send_key": lambda _: "this connection may listen only: its send key is missing or wrong",
-    "binary": lambda _: "binary messages are not relayed in this channel; send JSON text",
-    "address": lambda _: "the address in front of the message is not closed",
-    "recipient": _recipient_error,
-    "message_rate": _message_rate_error,
-    "byte_rate": _byte_rate_error,
-}

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from relay import __version__
-from relay.config import Settings, find_contradictions
-from relay.describe import report, settings_file
-from relay.flags import SettingsCommand, given_flags
-from relay.sources import ConfigError, Loaded, load_settings
+from relay.settings.config import Settings, find_contradictions
+from relay.settings.describe import report, settings_file
+from relay.settings.flags import SettingsCommand, given_flags
+from relay.settings.sources import ConfigError, Loaded, load_settings
 
 if TYPE_CHECKING:
     from relay.server import Server
 
 
-_CLIENTS: Final = ("listen", "send", "bench")
+_CLIENTS: Final = ("listen", "send", "top", "bench")
 """Commands of relay/commands, loaded when they are used: the server needs none of what they import."""
 
 
@@ -102,7 +102,7 @@ def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> No
     _log_contradictions(settings)
 
     def reload() -> Settings:
-        loaded = load_settings(config_path, os.environ, given_flags(ctx)).settings
+        loaded = load_settings(config_path, os.environ, given_flags(ctx), again=True).settings
         _log_contradictions(loaded)
         return loaded
 
@@ -152,6 +152,7 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
         lines = [
             f"relay {__version__}",
             _room(server),
+            *(f"operators at {url}/" for url in server.admin_urls),
             *(
                 f"clients connect to {_client_url(url)}/c/<channel>"
                 for url in urls

@@ -7,12 +7,14 @@ import trio
 
 from relay._core import Log, Member
 from relay.channel import Channel
-from relay.config import Settings
 from relay.keys import Lock
 from relay.protocol import ChannelKey, CloseCode
+from relay.settings.config import Settings
 
 CLOSES_PER_SECOND_MIN: Final = 1000.0
 CLOSES_PER_BATCH: Final = 20
+COMMENT_INTERVAL_SECONDS: Final = 15.0
+COMMENTS_PER_BATCH: Final = 100
 
 
 class Hub:
@@ -31,6 +33,7 @@ class Hub:
         self.settings = settings
         self.channels: dict[ChannelKey, Channel] = {}
         self.on_leave = on_leave
+        self._streaming: set[Channel] = set()
         self._nursery = nursery
         self._open_log = open_log
 
@@ -44,8 +47,22 @@ class Hub:
 
     def forget(self, channel: Channel) -> None:
         """Called by a channel without members; the next one to join opens it anew."""
+        self._streaming.discard(channel)
         if self.channels.get(channel.key) is channel:
             del self.channels[channel.key]
+
+    def note_streams(self, channel: Channel) -> None:
+        """Called by a channel that has a reader of its event stream."""
+        self._streaming.add(channel)
+
+    async def keep_streams_alive(self) -> None:
+        """One task for all event streams of the process: a comment on each from time to time."""
+        while True:
+            await trio.sleep(COMMENT_INTERVAL_SECONDS)
+            for number, channel in enumerate(list(self._streaming), 1):
+                channel.keep_streams_alive()
+                if number % COMMENTS_PER_BATCH == 0:
+                    await trio.lowlevel.checkpoint()
 
     async def close_members(self, code: CloseCode, reason: str, seconds: float = 0.0) -> None:
         """Close every member, spread over `seconds` so that those who connect again at once do not all do so together.
@@ -53,7 +70,7 @@ class Hub:
         A few are closed faster: for fewer than a thousand a second nobody should wait.
         """
         channels = list(self.channels.values())
-        total = sum(channel.log.member_count for channel in channels)
+        total = sum(channel.member_count for channel in channels)
         pace = max(total / seconds, CLOSES_PER_SECOND_MIN) if seconds else float("inf")
         start = trio.current_time()
         for closed, member in enumerate(_members_of(channels), 1):
@@ -61,9 +78,22 @@ class Hub:
             if closed % CLOSES_PER_BATCH == 0:
                 await trio.sleep_until(start + closed / pace)
 
+    async def dismiss(self, channel: Channel, code: CloseCode, reason: str) -> int:
+        """Close the members that a channel has now, a few at a time; how many. Whoever comes meanwhile opens it anew."""
+        self.forget(channel)
+        channel.fall_silent()
+        closed = 0
+        for number, member in enumerate(channel.members, 1):
+            if member.log is not None:
+                member.close(code, reason)
+                closed += 1
+            if number % CLOSES_PER_BATCH == 0:
+                await trio.lowlevel.checkpoint()
+        return closed
+
 
 def _members_of(channels: list[Channel]) -> Iterator[Member]:
     """One channel after the other; each falls silent when its turn has come."""
     for channel in channels:
         channel.fall_silent()
-        yield from channel.log.members
+        yield from channel.members

@@ -22,6 +22,7 @@ ChannelKey = bytes | tuple[bytes, bytes]
 
 _FALSE_WORDS: Final = frozenset({b"false", b"0", b"no", b"off", b"undefined", b"null"})
 _NO_ALIAS: Final = frozenset({"", "undefined", "null"})
+_PARTY_ID: Final = re.compile(rb"[ !#-\[\]-~]{1,128}")
 _CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -38,10 +39,11 @@ class CloseCode(enum.IntEnum):
 
 
 class MessageEvent(msgspec.Struct, kw_only=True):
-    """A relayed message. `date` is milliseconds since the epoch; `message` is the payload as it was sent."""
+    """A relayed message. `date` is milliseconds since the epoch; `message` is the payload as it was sent. What was published over
+    HTTP has no uid: there is no connection that it came from."""
 
     id: str | UnsetType = UNSET
-    uid: str
+    uid: str | UnsetType = UNSET
     alias: str | UnsetType = UNSET
     date: int
     message: msgspec.Raw
@@ -84,19 +86,23 @@ class ErrorEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="error"):
 
 
 class GapEvent(msgspec.Struct, kw_only=True, tag_field="type", tag="gap"):
-    """The connection was too slow for its channel: so many messages that were meant for it, here, it will not get."""
+    """Here messages are missing that were meant for the connection, which was too slow for its channel: so many, or None when
+    nobody knows how many, because it was not connected."""
 
-    missed: int
+    missed: int | None
     date: int
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What a connection asks for in its query string, and the keys it shows there, decoded and otherwise as they were sent."""
+    """What a connection, or a request, asks for in its query string, and the keys it shows there, decoded and otherwise as they
+    were sent. `batch` is for requests that publish."""
 
     echo: bool = False
     announce: bool = False
     list: bool = False
+    batch: bool = False
     alias: str | None = None
+    party_id: str | None = None
     join_key: bytes | None = None
     send_key: bytes | None = None
 
@@ -144,6 +150,18 @@ def envelope_prefix(uid: str, alias: str | None) -> bytes:
     return prefix + _DATE_KEY
 
 
+def anonymous_prefix(alias: str | None) -> bytes:
+    """The same for messages that no member sent: `"alias":…,"date":`, or `"date":` alone."""
+    if alias is None:
+        return _DATE_KEY[1:]
+    return b'"alias":' + _encoder.encode(alias) + _DATE_KEY
+
+
+def party_prefix(party_id: str | None) -> bytes:
+    """What the core knows a party connection by: its id, if it has one. No envelope is made of it."""
+    return b"" if party_id is None else envelope_prefix(party_id, None)
+
+
 def listed_member(prefix: bytes, is_self: bool) -> ListedMember:
     """The entry of `users` for the member with this envelope prefix."""
     listed = msgspec.json.decode(b"{" + prefix[: -len(_DATE_KEY)] + b"}", type=ListedMember)
@@ -170,7 +188,9 @@ def parse_options(query: bytes) -> Options:
         echo=_is_true(given.get(b"echo")),
         announce=_is_true(given.get(b"announce")),
         list=_is_true(given.get(b"list")),
+        batch=_is_true(given.get(b"batch")),
         alias=_first_alias(given.get(b"as"), given.get(b"alias")),
+        party_id=_party_id(given.get(b"_pk")),
         join_key=given.get(b"joinKey"),
         send_key=given.get(b"sendKey"),
     )
@@ -192,6 +212,13 @@ def _first_alias(*values: bytes | None) -> str | None:
 
 def _present(values: Iterable[bytes | None]) -> Iterable[bytes]:
     return (value for value in values if value is not None)
+
+
+def _party_id(value: bytes | None) -> str | None:
+    """The id a party connection goes by; None for one that nobody could name: PartySocket's own are short and plain."""
+    if value is None or not _PARTY_ID.fullmatch(value):
+        return None
+    return value.decode("ascii")
 
 
 def _clean_alias(value: bytes) -> str | None:

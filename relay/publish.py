@@ -1,19 +1,26 @@
-"""What is posted to a party room: read, judged, and relayed to its members as it is. Knows no trio and no socket."""
+"""What is posted: read, judged, and relayed to the members of a channel or a party room. Knows no trio and no socket."""
 
 import time
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from relay import _core
-from relay.admission import Admission
+from relay.admission import Admission, Post
 from relay.channel import Channel
-from relay.config import Settings
 from relay.incoming import Exchange
 from relay.limits import AddressLimits
-from relay.protocol import ChannelKey
-from relay.requests import Request, Response, json_response
+from relay.protocol import ChannelKey, anonymous_prefix
+from relay.requests import Refusal, Request, Response, json_response
+from relay.settings.config import Settings
+
+MAX_BATCH_MESSAGES: Final = 1000
+MAX_BATCH_BYTES: Final = 256 * 1024
+"""A body is looked through in one go, and this much of the smallest messages takes the time that others can wait."""
 
 _BINARY_TYPE: Final = b"application/octet-stream"
+_batch_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Publisher:
@@ -44,15 +51,56 @@ class Publisher:
         post = self._admission.accept_post(
             request, exchange.peer, exchange.source, channels, time.monotonic()
         )
-        payload = await exchange.body.read(self._settings.max_party_message)
+        body = await exchange.body.read(self._max_body_bytes(post))
         now = time.monotonic()
         self._admission.check_keys(post, channels, now)  # they may have changed since
-        self._limits.check_published_bytes(post.address, len(payload), now)
-        channel = channels.get(post.key)
-        delivered = 0
-        if channel is not None:
-            delivered = channel.publish_verbatim(payload, is_binary=_is_binary(request, payload))
+        self._limits.check_published_bytes(post.address, len(body), now)
+        if isinstance(post.key, tuple):
+            delivered = self._relay_verbatim(post, body, _is_binary(request, body))
+        else:
+            delivered = self._relay_messages(post, body, now)
         return json_response({"delivered": delivered})
+
+    def _max_body_bytes(self, post: Post) -> int:
+        if isinstance(post.key, tuple):
+            return self._settings.max_party_message
+        if post.options.batch:
+            return max(self._settings.max_message, MAX_BATCH_BYTES)
+        return self._settings.max_message
+
+    def _relay_verbatim(self, post: Post, payload: bytes, is_binary: bool) -> int:
+        channel = self._channels.get(post.key)
+        return 0 if channel is None else channel.publish_verbatim(payload, is_binary=is_binary)
+
+    def _relay_messages(self, post: Post, body: bytes, now: float) -> int:
+        payloads = [body]
+        if post.options.batch:
+            payloads = _split_batch(body, self._settings.max_message)
+            if len(payloads) > 1:  # for one it was checked before the body was read
+                self._limits.check_published(post.address, now, len(payloads) - 1)
+        elif not _core.is_json_text(body):
+            raise Refusal(400, "the body is not one valid JSON value", reason="json")
+        channel = self._channels.get(post.key)
+        if channel is None:
+            return 0
+        prefix = anonymous_prefix(post.options.alias)
+        return sum(channel.publish(prefix, payload) for payload in payloads)
+
+
+def _split_batch(body: bytes, max_message_bytes: int) -> list[bytes]:
+    """The messages of a batch, each as it was sent. Raises Refusal."""
+    if not _core.is_utf8(body):
+        raise Refusal(400, "the body is not valid UTF-8", reason="json")
+    try:
+        messages = [bytes(raw) for raw in _batch_decoder.decode(body)]
+    except (msgspec.MsgspecError, RecursionError) as exc:
+        text = "the body of a batch is no JSON array of messages (half a surrogate pair has no place in it)"
+        raise Refusal(400, text, reason="json") from exc
+    if len(messages) > MAX_BATCH_MESSAGES:
+        raise Refusal(413, f"a batch has at most {MAX_BATCH_MESSAGES} messages")
+    if any(len(message) > max_message_bytes for message in messages):
+        raise Refusal(413, f"a message of the batch is larger than {max_message_bytes} bytes")
+    return messages
 
 
 def _is_binary(request: Request, payload: bytes) -> bool:

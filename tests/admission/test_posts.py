@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from relay.admission import Admission, Post
-from relay.config import Settings
 from relay.keys import Keys, Lock
 from relay.limits import AddressLimits
 from relay.requests import Refusal, parse_head
+from relay.settings.config import Settings
 
 PEER = bytes((203, 0, 113, 7))
 OTHER = bytes((203, 0, 113, 8))

@@ -7,9 +7,9 @@ import tomllib
 
 import pytest
 
-from relay.config import SETTINGS, Settings
-from relay.describe import settings_file
-from relay.sources import load_settings
+from relay.settings.config import SETTINGS, Settings
+from relay.settings.describe import settings_file
+from relay.settings.sources import load_settings
 
 from .conftest import RunCommand, WriteFile
 

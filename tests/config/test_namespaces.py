@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Namespace, Settings
-from relay.namespaces import MAX_NAME_BYTES, count_keys
-from relay.setting import SettingError
+from relay.settings.config import SETTINGS, Namespace, Settings
+from relay.settings.namespaces import MAX_NAME_BYTES, count_keys
+from relay.settings.setting import SettingError
 
 SECRET = "s3cret"
 read = SETTINGS["namespaces"].read
@@ -49,6 +49,7 @@ BAD = [
     ({SECRET: {"send_keys": [SECRET, ""]}}, "send_keys: expected a list of keys"),
     ({SECRET: {"send_keys": [SECRET, 5]}}, "send_keys: expected a list of keys"),
     ({SECRET: {"send_keys": {SECRET: 1}}}, "send_keys: expected a list of keys"),
+    (f'{{"{SECRET}": NaN}}', "as text in JSON"),
 ]
 
 
@@ -58,6 +59,31 @@ def test_errors_say_where_and_tell_nothing(given: Any, text: str) -> None:
         read(given)
     assert text in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+REPEATED = [
+    ('{"s3cret": {}, "s3cret": {}}', "namespace 1: expected its name once, got it again"),
+    ('{"a": {}, "s3cret": {}, "b": {}, "s3cret": {}, "s3cret": {}}', "namespace 2: expected its"),
+    ('{"a": {}, "s3cret": 5, "\\u0061": {}}', "namespace 1: expected its name once"),
+    (
+        '{"a": {}, "b": {"join_keys": [], "send_keys": [], "join_keys": ["s3cret"]}}',
+        "namespace 2: join_keys: expected once, got it again",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), REPEATED)
+def test_a_name_twice_in_json_is_an_error_and_not_the_last_one(text: str, expected: str) -> None:
+    """As in a TOML file. What stands there the second time would open what the first one closed."""
+    with pytest.raises(SettingError) as caught:
+        read(text)
+    assert str(caught.value).startswith(f"namespaces: {expected}")
+    assert SECRET not in str(caught.value)
+
+
+def test_the_same_name_in_two_tables_is_none_twice() -> None:
+    keys = '{"join_keys": ["k"], "send_keys": ["k"]}'
+    assert len(read(f'{{"a": {keys}, "join_keys": {keys}, "A": {keys}}}')) == 3
 
 
 def test_a_struct_is_checked_too() -> None:

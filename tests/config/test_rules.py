@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Settings
-from relay.rules import MAX_SHOWN_CHARACTERS, spell
-from relay.setting import SettingError
+from relay.settings.config import SETTINGS, Settings
+from relay.settings.rules import MAX_SHOWN_CHARACTERS, spell
+from relay.settings.setting import SettingError
 
 ORIGINS = [
     "https://example.com",

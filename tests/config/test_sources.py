@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from relay.config import SETTINGS, Namespace, Settings
-from relay.sources import MAX_FILE_BYTES, OTHER_VARIABLES, ConfigError, load_settings
+from relay.settings.config import SETTINGS, Namespace, Settings
+from relay.settings.sources import MAX_FILE_BYTES, OTHER_VARIABLES, ConfigError, load_settings
 
 from .conftest import WriteFile
 
@@ -39,6 +42,37 @@ def test_the_later_wins(write_file: WriteFile) -> None:
         "message_rate": "RELAY_MESSAGE_RATE",
         "kick_after": "--kick-after",
     }
+
+
+def test_what_is_no_regular_file_is_read_once(tmp_path: Path) -> None:
+    """A pipe is empty when it is read again, and who writes into it is gone: nothing may wait for that."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = Thread(target=path.write_text, args=("port = 1\n",), daemon=True)
+    writer.start()
+    assert load_settings(str(path), {}, {}).settings.port == 1
+    writer.join()
+    for name in (str(path), os.devnull):
+        with pytest.raises(ConfigError) as caught:
+            load_settings(name, {}, {}, again=True)
+        assert caught.value.lines == [
+            f"{name}: expected a regular file: nothing else is read again"
+        ]
+
+
+def test_a_regular_file_is_read_again(write_file: WriteFile) -> None:
+    path = write_file("port = 1\n")
+    os.symlink("relay.toml", "link.toml")
+    for name in (path, "link.toml"):
+        assert load_settings(name, {}, {}, again=True).settings.port == 1
+    write_file("")
+    assert load_settings(path, {}, {}, again=True).settings == Settings()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_directory_is_no_file(tmp_path: Path, again: bool) -> None:
+    with pytest.raises(ConfigError, match=r": cannot be read: Is a directory$"):
+        load_settings(str(tmp_path), {}, {}, again=again)
 
 
 def test_the_file_named_by_the_environment(write_file: WriteFile) -> None:
@@ -103,7 +137,7 @@ def test_namespaces_in_the_environment_replace_those_of_the_file(write_file: Wri
     assert loaded.settings.namespaces == {"b": Namespace(send_keys=["k"])}
 
 
-RATE = 'expected 0 (off) or more a second, such as "250/s", got'
+RATE = 'expected 0 (off), or 1/h to 1000000000/s, such as "250/s", got'
 
 
 def test_a_bad_value_wherever_it_stands(write_file: WriteFile) -> None:
@@ -227,7 +261,8 @@ def test_an_error_of_the_file_does_not_hide_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in SETTINGS if n not in ("namespaces", "origins", "trusted_proxies")]
+    "name",
+    [n for n in SETTINGS if n not in ("namespaces", "origins", "trusted_proxies", "admin_token")],
 )
 def test_a_variable_that_is_no_text_in_utf_8(name: str) -> None:  # fmt: skip
     [line] = errors_of(None, {SETTINGS[name].variable: "\udcff"})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.toml_lines import find_lines, nearest_line
+from relay.settings.toml_lines import find_lines, nearest_line
 
 DOCUMENT = '''# settings
 a = 1

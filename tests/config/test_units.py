@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay import units
+from relay.settings import units
 
 READ = [
     (units.SIZE, "0", 0),

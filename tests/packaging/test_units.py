@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from relay.channel import CLOSE_TIMEOUT_SECONDS
-from relay.config import Settings
 from relay.listeners import LISTEN_BACKLOG
+from relay.settings.config import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = ("relay.service", "relay.socket")

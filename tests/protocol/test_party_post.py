@@ -183,7 +183,8 @@ def test_what_is_no_room(visit: Visitors, target: str, status: int) -> None:
     ("target", "methods"),
     [
         ("/party/x", "GET, HEAD, POST, OPTIONS"),
-        ("/c/x", "GET, HEAD, OPTIONS"),
+        ("/c/x", "GET, HEAD, POST, OPTIONS"),
+        ("/push/x", "POST, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
     ],
 )
@@ -201,7 +202,7 @@ def test_preflight(visit: Visitors, target: str, methods: str) -> None:
         assert response.headers["access-control-allow-origin"] == "*"
         assert response.headers["access-control-allow-methods"] == methods
         assert response.headers["access-control-allow-headers"] == (
-            "content-type, x-join-key, x-send-key"
+            "content-type, last-event-id, x-join-key, x-send-key"
         )
         assert int(response.headers["access-control-max-age"]) > 0
         assert "content-length" not in response.headers  # RFC 9110 section 8.6

@@ -11,9 +11,9 @@ import trio.testing
 
 from relay import _core
 from relay.channel import CLOSE_TIMEOUT_SECONDS, MERGE_INTERVAL_SECONDS, Channel
-from relay.config import Settings
 from relay.hub import Hub
 from relay.protocol import CloseCode, envelope_prefix
+from relay.settings.config import Settings
 
 
 @asynccontextmanager

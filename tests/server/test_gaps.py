@@ -190,8 +190,8 @@ def test_what_cannot_be_missed_still_closes(
 
 
 def test_a_gap_is_plain_json() -> None:
-    from relay.channel import frame_event
     from relay.protocol import GapEvent
+    from relay.wording import frame_event
 
     frame = frame_event(GapEvent(missed=7, date=123))
     assert json.loads(frame[2:]) == {"type": "gap", "missed": 7, "date": 123}

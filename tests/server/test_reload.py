@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from support.arrivals import SWITCHING, Client, ask
@@ -286,6 +288,25 @@ def test_a_file_that_is_gone(
     file.change(server, "max_message = 2")
     pair.first.send_text("123")
     pair.first.expect_close(1009)
+
+
+def test_a_pipe_serves_one_start_and_no_reload(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str, tmp_path: Path
+) -> None:
+    """As of a process substitution: what was in it is read, and must not be taken for an empty file afterwards."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    Thread(target=path.write_text, args=("max_message = 2",), daemon=True).start()
+    server = start_relay("--config", str(path))
+    member = visit_at(server).join(channel)
+    reload(server, REFUSED)
+    assert (
+        f"{REFUSED}{path}: expected a regular file: nothing else is read again\n" in server.errors
+    )
+    member.send_text("12")
+    assert member.settle_by_ping() == []
+    member.send_text("123")
+    member.expect_close(1009)
 
 
 def test_flags_still_win(

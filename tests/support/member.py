@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from support.connection import LIMIT_SECONDS, Address, Connection
 from support.process import CHANNEL_MARK
+from support.stream import StreamReader
 from support.websocket import CLOSE, PING, PONG, TEXT, WebSocket
 
 Event: TypeAlias = dict[str, Any]
@@ -159,6 +160,17 @@ class Visitors:
         member = self.keep(Member(self.address, receive_buffer_bytes=receive_buffer_bytes))
         member.enter(target, then=then, headers=headers)
         return member
+
+    def stream(
+        self,
+        target: str,
+        *headers: str,
+        receive_buffer_bytes: int | None = None,
+    ) -> StreamReader:
+        """A reader of the event stream at the target as it is on the request line."""
+        reader = self.keep(StreamReader(self.address, receive_buffer_bytes=receive_buffer_bytes))
+        reader.enter(target, *headers)
+        return reader
 
     def join(
         self,
