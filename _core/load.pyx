@@ -250,6 +250,8 @@ cdef class Generator:
             else:
                 send_due(&self.load)
             self._turn_until(stop, patience, False)
+            if rate and not self.load.stopping:
+                send_paced(&self.load)      # what was due between the last turn and the end
         finally:
             self.load.sending = False
         stop = min(stop, now_ns(&self.load))

@@ -121,9 +121,10 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
         f"not all was delivered once and in order: {told}": bool(told),
         f"{report.dropped:,} connections were ended by the server": report.dropped > 0,
         f"{report.errors:,} error events, the first: {result.first_error}": report.errors > 0,
-        f"the server did not keep up: {report.sent:,} of {report.offered:,} messages could be sent": (
+        f"{_laggard(shares)} did not keep up: {report.sent:,} of {report.offered:,} messages could be sent": (
             report.sent < KEPT_UP * report.offered and not result.is_interrupted
         ),
+        f"{report.not_returned:,} times a visitor was not let in again": report.not_returned > 0,
         "a party room drops what is over the rate limit without a word: was the server started without limits?": (
             report.lost > 0 and plan.target.protocol == "party"
         ),
@@ -138,6 +139,10 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
         "it ended early: a sender had used all of its hundred million numbers": result.is_exhausted,
     }
     return tuple(text for text, holds in notes.items() if holds)
+
+
+def _laggard(shares: Shares) -> str:
+    return "the generator" if is_full(shares) else "the server"
 
 
 def _opening_notes(result: Result) -> tuple[str, ...]:

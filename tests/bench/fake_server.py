@@ -99,6 +99,11 @@ class FakeServer:
         with self._news:
             assert self._news.wait_for(lambda: len(self.messages) >= count, 10)
 
+    def await_requests(self, count: int) -> None:
+        """Until so many connections have sent something; at most ten seconds."""
+        with self._news:
+            assert self._news.wait_for(lambda: sum(1 for p in self._peers if p.read) >= count, 10)
+
     def __enter__(self) -> Self:
         self._news = threading.Condition()
         self._listener = socket.create_server((self.host, 0), backlog=256)
@@ -157,6 +162,8 @@ class FakeServer:
             data = b""
         peer.read += data
         if not peer.is_open:
+            with self._news:
+                self._news.notify_all()
             return bool(data) and self._open(peer)
         closing = not data
         delivered: list[bytes] = []

@@ -268,6 +268,43 @@ def test_interrupted_still_tells_what_was_measured() -> None:
     assert any("interrupted" in note for note in figures["verdict"]["notes"])
 
 
+def test_interrupted_while_it_connects() -> None:
+    with FakeServer(is_mute=True) as server:
+        process = subprocess.Popen(
+            [*COMMAND, "bench", url_of(server), *SHORT],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            server.await_requests(6)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=3 * LIMIT_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+    assert (process.returncode, output) == (130, "")
+    assert "interrupted before" in one_line(errors)
+
+
+def test_more_connections_than_files_may_be_open() -> None:
+    """The hard limit is of this process alone; a shell lowers it."""
+    command = ["sh", "-c", 'ulimit -n 100 && exec "$0" "$@"', *COMMAND, "bench", "ws://127.0.0.1:9"]
+    done = subprocess.run(
+        command,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=3 * LIMIT_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--members: 564 open files are needed, and the hard limit is 100" in one_line(
+        done.stderr
+    )
+
+
 def test_a_bar_on_a_terminal() -> None:
     screen, terminal = pty.openpty()
     with FakeServer() as server:

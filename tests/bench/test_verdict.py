@@ -76,6 +76,11 @@ def test_a_server_that_did_not_keep_up_is_the_limit(sent: int, is_noted: bool) -
     assert any("did not keep up" in note for note in found.notes) is is_noted
 
 
+def test_a_full_generator_is_who_did_not_keep_up() -> None:
+    found = judge(result_with(sent=50, own=Usage(5.0, 0.0)))
+    assert any(note.startswith("the generator did not keep up: 50 of 100") for note in found.notes)
+
+
 def test_nothing_delivered() -> None:
     assert judge(result_with(delivered=0)).reason == "nothing was delivered"
 
@@ -99,6 +104,7 @@ def test_runs_that_never_were_what_was_asked_for(change: dict[str, bool], reason
         (result_with(dropped=1), "1 connections were ended by the server"),
         (replace(result_with(errors=2), first_error="no"), "2 error events, the first: no"),
         (result_with(plan=CLOSED), "closed loop"),
+        (result_with(not_returned=2), "2 times a visitor was not let in again"),
         (result_with(server=Usage(2.0, 0.51)), "had the server's core for 10%"),
         (result_with(own=Usage(2.0, 0.51)), "had the generator's core for 10%"),
         (replace(RESULT, is_interrupted=True), "interrupted"),
