@@ -124,7 +124,8 @@ def latency_section(latency: Figures) -> str:
     )
     return section(
         "Latency by percentile",
-        "From the instant a message was due to each of its deliveries. The axis widens towards 100 %, where the rare ones are.",
+        "From the instant a message was due to each of its deliveries. The axis widens towards 100 %, where the rare ones are;"
+        " the worst receiver is the one with the highest p99.",
         [latency_plot(latency)],
         f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{table}</tbody></table></div>\n',
     )

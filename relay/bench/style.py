@@ -52,5 +52,6 @@ th:first-child { text-align: left; font-weight: 600; white-space: nowrap; }
 thead th { border-top: 0; color: var(--quiet); font-weight: 400; }
 td { white-space: nowrap; }
 .details td { white-space: normal; text-align: left; width: 100%; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { .tiles { grid-template-columns: repeat(2, 1fr); } .tile dd { font-size: 1.3rem; } }
 @media print { body { background: none; } section, .tile { break-inside: avoid; } }
 """
