@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.figures import Figures
-from benchmarks.process import ServerProcess, own_usage, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.rows import OpenRow, Row
 from relay._load import Generator, RunReport
+from relay.bench import measured
+from relay.bench.usage import raise_file_limit
 
 FILES_BESIDE_CONNECTIONS = 200
 WARM_UP_SECONDS = 1.0
-SETTLE_SECONDS = 0.5
 
 
 def measure(row: Row | OpenRow, command: Sequence[str], seconds: float) -> Figures:
@@ -39,7 +40,7 @@ def connected(row: Row, server: ServerProcess) -> Generator:
         members=row.members,
         in_flight=row.in_flight,
         payload_bytes=row.payload_bytes,
-        everyone_sends=row.everyone_sends,
+        senders=row.members if row.everyone_sends else 1,
     )
     generator.connect()
     return generator
@@ -47,9 +48,9 @@ def connected(row: Row, server: ServerProcess) -> Generator:
 
 def measure_run(generator: Generator, server: ServerProcess, seconds: float) -> Figures:
     """What the server used for exactly the messages of one run."""
-    before, own_before = server.usage(), own_usage()
-    report = generator.run(seconds)
-    used, own = server.usage() - before, own_usage() - own_before
+    run = measured.measure_run(generator, server, seconds)
+    report, used = run.report, run.server
+    assert used is not None
     return Figures(
         units_per_second=report.deliveries_per_second,
         server_us=used.ran * 1e6 / report.delivered if report.delivered else float("nan"),
@@ -58,7 +59,7 @@ def measure_run(generator: Generator, server: ServerProcess, seconds: float) -> 
         wrong=wrong_in(report),
         server_utilisation=used.ran / report.seconds,
         generator_utilisation=report.cpu_seconds / report.seconds,
-        disturbance=max(used.waited, own.waited) / report.seconds,
+        disturbance=max(used.waited, run.own.waited) / report.seconds,
     )
 
 
@@ -74,13 +75,12 @@ def measure_opening(row: OpenRow, server: ServerProcess) -> Figures:
         server.port, path="/c/warm-{channel}", channels=row.warm_up_channels, members=row.members
     )
     warm_up.connect()
-    warm_up.hold(SETTLE_SECONDS)
+    warm_up.hold(measured.SETTLE_SECONDS)
     generator = Generator(server.port, channels=row.channels, members=row.members)
-    resident, before, own_before = server.resident_bytes(), server.usage(), own_usage()
-    report = generator.connect()
-    own = own_usage() - own_before
-    generator.hold(SETTLE_SECONDS)
-    used, held = server.usage() - before, server.resident_bytes() - resident
+    opening = measured.measure_opening(generator, server)
+    report, used = opening.report, opening.server
+    assert used is not None
+    assert opening.held_bytes is not None
     wrong = row.channels * row.members - generator.open_connections
     for each in (generator, warm_up):
         each.close(0)
@@ -92,7 +92,7 @@ def measure_opening(row: OpenRow, server: ServerProcess) -> Figures:
         wrong=wrong,
         server_utilisation=used.ran / report.seconds,
         generator_utilisation=report.cpu_seconds / report.seconds,
-        disturbance=max(used.waited, own.waited) / report.seconds,
-        bytes_per_connection=held / report.opened,
+        disturbance=max(used.waited, opening.own.waited) / report.seconds,
+        bytes_per_connection=opening.held_bytes / report.opened,
         is_load=False,
     )
