@@ -39,7 +39,7 @@ def connected(row: Row, server: ServerProcess) -> Generator:
         members=row.members,
         in_flight=row.in_flight,
         payload_bytes=row.payload_bytes,
-        everyone_sends=row.everyone_sends,
+        senders=row.members if row.everyone_sends else 1,
     )
     generator.connect()
     return generator
