@@ -1,0 +1,270 @@
+/* The ceiling: what the kernel alone charges for a fan-out.
+ *
+ * This is no relay. It answers opening handshakes, reads frames, and sends bytes that were prepared when a member joined: an
+ * envelope whose id and date never change, with the payload copied in. Nothing is checked: no UTF-8, no JSON, no limit,
+ * no close code, no ping. What is left are the system calls that any server must make which sends once per turn what the turn
+ * produced, as the relay does:
+ *
+ *   - one epoll_wait per turn, and one recv of at most 64 KiB for each socket that is ready;
+ *   - after all of them were read, one send per member of each channel that something came in for, whatever it was that came.
+ *     A member that sent something itself gets one sendmsg with its own messages left out.
+ *
+ * The price per delivery of this program, on the same machine and under the same load, is as near to the kernel's as it
+ * gets; the distance from it is what a server adds. Two things are not in it that the relay does: a turn is not cut after
+ * 4 ms, so that a large fan-out holds up all other channels, and a slow reader is not bounded.
+ *
+ *     cc -O2 -o build/peers/ceiling benchmarks/peers/servers/ceiling/ceiling.c
+ */
+#define _GNU_SOURCE
+#include "channels.h"
+#include "handshake.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum {
+    READ_BYTES = 64 * 1024,
+    MESSAGE_BYTES_MAX = 2 * 1024 * 1024,
+    HEAD_BYTES_MAX = 8 * 1024,
+    EVENTS = 1024,
+    RUNS = 64, /* parts of one sendmsg */
+};
+
+static unsigned char input[MESSAGE_BYTES_MAX + READ_BYTES];
+
+static int answer(member_t *member, char *head)
+{
+    static char response[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Accept: ............................\r\n\r\n";
+    char *key = strcasestr(head, "\r\nSec-WebSocket-Key: ");
+    char *path = strchr(head, ' ');
+    if (key == NULL || path == NULL || strncmp(path, " /c/", 4) != 0 || strlen(key) < 21 + 24)
+        return -1;
+    path += 4;
+    write_accept(key + 21, response + sizeof(response) - 1 - 4 - 28);
+    path[strcspn(path, " ?\r")] = 0;
+    join(member, channel_named(path));
+    return send(member->fd, response, sizeof(response) - 1, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/* --- frames */
+
+static void publish(member_t *sender, const unsigned char *mask, const unsigned char *payload, size_t size)
+{
+    static const char envelope[] = "{\"id\":\"ceiling00001\",\"uid\":\"%08x\",\"date\":1700000000000,\"message\":";
+    channel_t *channel = sender->channel;
+    char head[128];
+    size_t head_bytes = (size_t)sprintf(head, envelope, sender->number);
+    size_t body = head_bytes + size + 1;
+    channel->batch = grown(channel->batch, &channel->batch_room, channel->batch_bytes + body + 10, 1);
+    unsigned char *out = channel->batch + channel->batch_bytes;
+    size_t at = body < 126 ? 2 : body < 65536 ? 4 : 10;
+    out[0] = 0x81;
+    out[1] = at == 2 ? (unsigned char)body : at == 4 ? 126 : 127;
+    for (size_t i = 2; i < at; i++)
+        out[i] = (unsigned char)((uint64_t)body >> (at - 1 - i) * 8);
+    memcpy(out + at, head, head_bytes);
+    at += head_bytes;
+    for (size_t i = 0; i < size; i++)
+        out[at + i] = payload[i] ^ mask[i & 3];
+    out[at + size] = '}';
+    channel->messages =
+        grown(channel->messages, &channel->message_room, channel->message_count + 1, sizeof(message_t));
+    size_t end = channel->batch_bytes + at + size + 1;
+    channel->messages[channel->message_count++] = (message_t){channel->batch_bytes, end, sender};
+    channel->batch_bytes = end;
+    sender->is_sender = 1;
+    if (!channel->is_dirty) {
+        dirty = grown(dirty, &dirty_room, dirty_count + 1, sizeof(channel_t *));
+        dirty[dirty_count++] = channel;
+        channel->is_dirty = 1;
+    }
+}
+
+/* Take whole frames; returns the bytes they had, or -1 when the connection is to end. */
+static ssize_t take_frames(member_t *member, const unsigned char *data, size_t size)
+{
+    size_t at = 0;
+    while (size - at >= 6) {
+        size_t payload = data[at + 1] & 127, head = 6;
+        if (payload >= 126) {
+            size_t width = payload == 126 ? 2 : 8;
+            head += width;
+            if (size - at < head)
+                break;
+            payload = 0;
+            for (size_t i = 0; i < width; i++)
+                payload = payload << 8 | data[at + 2 + i];
+        }
+        if ((data[at] & 15) == 8 || payload > MESSAGE_BYTES_MAX - 14)
+            return -1;
+        if (size - at < head + payload)
+            break;
+        if ((data[at] & 15) == 1)
+            publish(member, data + at + head - 4, data + at + head, payload);
+        at += head + payload;
+    }
+    return (ssize_t)at;
+}
+
+/* --- the turn */
+
+static void send_rest(member_t *member)
+{
+    ssize_t sent = send(member->fd, member->pending, member->pending_bytes, MSG_NOSIGNAL);
+    if (sent <= 0)
+        return;
+    member->pending_bytes -= (size_t)sent;
+    memmove(member->pending, member->pending + sent, member->pending_bytes);
+    if (member->pending_bytes == 0)
+        watch(member, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+static void send_parts(member_t *member, struct iovec *parts, int count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+    ssize_t sent = 0;
+    if (member->pending_bytes == 0) {
+        sent = count == 1 ? send(member->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                          : sendmsg(member->fd, &message, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN)
+            return; /* epoll tells of its end */
+        sent = sent < 0 ? 0 : sent;
+    }
+    for (int i = 0; i < count; i++) {
+        size_t skipped = (size_t)sent < parts[i].iov_len ? (size_t)sent : parts[i].iov_len;
+        sent -= (ssize_t)skipped;
+        if (skipped == parts[i].iov_len)
+            continue;
+        if (member->pending_bytes == 0)
+            watch(member, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+        keep(&member->pending, &member->pending_bytes, (unsigned char *)parts[i].iov_base + skipped, parts[i].iov_len - skipped);
+    }
+}
+
+/* All of the turn but what the member sent itself: messages that are neighbours are one part. */
+static void send_others(const channel_t *channel, member_t *member)
+{
+    struct iovec parts[RUNS];
+    int count = 0;
+    for (size_t i = 0; i < channel->message_count; i++) {
+        const message_t *message = channel->messages + i;
+        if (message->sender == member)
+            continue;
+        unsigned char *start = channel->batch + message->start;
+        if (count && (unsigned char *)parts[count - 1].iov_base + parts[count - 1].iov_len == start) {
+            parts[count - 1].iov_len += message->end - message->start;
+            continue;
+        }
+        if (count == RUNS) {
+            send_parts(member, parts, count);
+            count = 0;
+        }
+        parts[count++] = (struct iovec){start, message->end - message->start};
+    }
+    if (count)
+        send_parts(member, parts, count);
+}
+
+static void flush(channel_t *channel)
+{
+    for (size_t i = 0; i < channel->member_count; i++) {
+        member_t *member = channel->members[i];
+        struct iovec all = {channel->batch, channel->batch_bytes};
+        if (member->is_sender)
+            send_others(channel, member);
+        else
+            send_parts(member, &all, 1);
+        member->is_sender = 0;
+    }
+    channel->message_count = channel->batch_bytes = 0;
+    channel->is_dirty = 0;
+}
+
+static void read_member(member_t *member)
+{
+    size_t size = member->carry_bytes;
+    memcpy(input, member->carry, size);
+    ssize_t got = recv(member->fd, input + size, READ_BYTES, 0), taken;
+    if (got <= 0) {
+        if (got == 0 || errno != EAGAIN)
+            drop(member);
+        return;
+    }
+    size += (size_t)got;
+    if (member->channel == NULL) {
+        input[size] = 0;
+        char *end = strstr((char *)input, "\r\n\r\n");
+        taken = end == NULL ? (size > HEAD_BYTES_MAX ? -1 : 0) : end + 4 - (char *)input;
+        if (taken > 0 && answer(member, (char *)input) < 0)
+            taken = -1;
+    } else {
+        taken = take_frames(member, input, size);
+    }
+    if (taken < 0) {
+        drop(member);
+        return;
+    }
+    member->carry_bytes = 0;
+    if ((size_t)taken < size) {
+        keep(&member->carry, &member->carry_bytes, input + taken, size - (size_t)taken);
+    } else if (member->carry != NULL) {
+        free(member->carry);
+        member->carry = NULL;
+    }
+}
+
+static void accept_all(int listener)
+{
+    int yes = 1, fd;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+        member_t *member = calloc(1, sizeof(member_t));
+        member->fd = fd;
+        member->number = ++member_numbers;
+        watch(member, EPOLL_CTL_ADD, EPOLLIN);
+    }
+}
+
+static void turn(int listener)
+{
+    static struct epoll_event events[EVENTS];
+    int ready = epoll_wait(epoll, events, EVENTS, -1);
+    for (int i = 0; i < ready; i++) {
+        member_t *member = events[i].data.ptr;
+        if (member == NULL) {
+            accept_all(listener);
+            continue;
+        }
+        if (events[i].events & EPOLLOUT)
+            send_rest(member);
+        if (events[i].events & ~(uint32_t)EPOLLOUT)
+            read_member(member);
+    }
+    for (size_t i = 0; i < dirty_count; i++)
+        flush(dirty[i]);
+    dirty_count = 0;
+}
+
+int main(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (bind(listener, (struct sockaddr *)&address, size) < 0 || listen(listener, 1024) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) < 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0) {
+        perror("ceiling");
+        return 1;
+    }
+    printf("listening on http://127.0.0.1:%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    for (;;)
+        turn(listener);
+}
