@@ -231,14 +231,16 @@ cdef class Generator:
             return 0
         return htonl(0x7F000001 + index // CONNECTIONS_PER_ADDRESS)
 
-    def connect(self, double timeout_seconds=60.0, *, double rate=0.0):
+    def connect(self, double timeout_seconds=60.0, *, double rate=0.0, watch=None):
         """Open every connection, at most `rate` a second unless that is 0, and return a `ConnectReport`.
 
+        `watch`, when given, is called some ten times a second, with the number of those that are open.
         Raises ConnectionError, telling the HTTP statuses seen, when one is refused or fails; TimeoutError when not
         all are open in time; OSError when a socket cannot be had (mostly the limit of open files).
         """
         cdef uint32_t index
         cdef uint64_t began, limit, cpu, due
+        cdef uint64_t told = 0
         cdef double apart_ns = 1e9 / rate if rate else 0.0
         require_range("timeout_seconds", timeout_seconds, 0, 3600)
         require_rate("rate", rate)
@@ -252,6 +254,9 @@ cdef class Generator:
             due = began + <uint64_t>(index * apart_ns)
             self._await_handshakes(self.handshakes_in_flight - 1, due, limit)
             self._open(index, due if rate else now_ns(&self.load))
+            if watch is not None and now_ns(&self.load) > told + 2 * SLICE_NS:
+                told = now_ns(&self.load)
+                watch(self.load.opened)
         self._await_handshakes(0, 0, limit)
         return connect_report(&self.load, now_ns(&self.load) - began, clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu)
 

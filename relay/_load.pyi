@@ -206,8 +206,16 @@ class Generator:
     @property
     def payload(self) -> bytes:
         """One payload as it is sent, with all numbers zero: for a look, and for tests."""
-    def connect(self, timeout_seconds: float = 60.0, *, rate: float = 0.0) -> ConnectReport:
+    def connect(
+        self,
+        timeout_seconds: float = 60.0,
+        *,
+        rate: float = 0.0,
+        watch: Callable[[int], object] | None = None,
+    ) -> ConnectReport:
         """Open every connection, at most `rate` a second unless that is 0.
+
+        `watch`, when given, is called some ten times a second, with the number of those that are open.
 
         Raises ConnectionError, telling the HTTP statuses seen, when one is refused or fails; TimeoutError when not all are open
         in time; OSError when a socket cannot be had (mostly the limit of open files); RuntimeError the second time.
@@ -231,8 +239,11 @@ class Generator:
         channel has nobody to deliver to.
         """
     def stop(self) -> None:
-        """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report; for a signal's handler."""
+        """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report.
+
+        For a signal's handler.
+        """
     def hold(self, seconds: float) -> RunReport:
         """Stay connected and silent, answering pings, and report what arrived by itself."""
     def close(self, timeout_seconds: float = 5.0) -> CloseReport:
-        """Let the stalled read what there is, close all with code 1000, cut what has not answered in time (0: cut all at once)."""
+        """Let the stalled read what there is, close all with code 1000, cut what has not answered in time (0: all at once)."""
