@@ -84,9 +84,7 @@ def wrong_in(report: RunReport) -> int:
     return sum(wrong) + report.errors + report.stale
 
 
-def idle(
-    channels: str, row: OpenRow, count: int, server: ServerProcess, wire: Wire
-) -> Generator:
+def idle(channels: str, row: OpenRow, count: int, server: ServerProcess, wire: Wire) -> Generator:
     """Idle connections of so many channels of that name, not open yet."""
     speech = wire.speech(channels, IDLE_PAYLOAD_BYTES)
     return Generator(server.port, channels=count, members=row.members, **speech)

@@ -6,7 +6,7 @@ from benchmarks.figures import Figures
 
 COLUMNS = (
     ("row", 26),
-    ("server", 6),
+    ("server", 14),
     ("per s", 11),
     ("CPU us", 8),
     ("p50 ms", 8),

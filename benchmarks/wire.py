@@ -20,7 +20,7 @@ class Speech(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Wire:
-    """`path` holds `{channel}`. A message is its JSON between `prefix` and `suffix`; `greeting` is sent once a connection is open.
+    """`path` holds `{channel}`. A message is its JSON between `prefix` and `suffix`; `greeting` is sent once one is connected.
 
     With `has_echo` a sender gets its own messages too; without `has_envelope` the JSON comes back as it was sent.
     """

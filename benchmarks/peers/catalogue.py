@@ -23,7 +23,7 @@ BARE = Wire(has_echo=True, has_envelope=False)
 
 @dataclass(frozen=True)
 class Peer:
-    """`find` installs what is missing; it raises `installing.Missing` when it cannot. `is_relay` is false of the ceiling."""
+    """`find` installs what is missing; it raises `installing.MissingError` when it cannot. `is_relay` is false of the ceiling."""
 
     name: str
     find: Callable[[], Contender]
@@ -90,13 +90,15 @@ PEERS = (
         lambda: in_python("socketify", "socketify"),
         wire=ECHO,
         runs="`ws.subscribe`, `ws.publish` (uWebSockets); a sender gets its own messages too",
-        lacks="JSON unchecked; no rate limit, no presence; cannot leave the sender out; above its backpressure limit messages vanish",
+        lacks="JSON unchecked; no rate limit, no presence; cannot leave the sender out; above its backpressure limit "
+        "messages vanish",
     ),
     Peer(
         "picows",
         lambda: in_python("picows", "picows", "uvloop"),
         runs="a listener per connection, `send` for each member of a set, under uvloop",
-        lacks="JSON and UTF-8 unchecked, fragments not joined; no channels, no rate limit, no presence, no bound on a slow reader",
+        lacks="JSON and UTF-8 unchecked, fragments not joined; no channels, no rate limit, no presence, no bound on a "
+        "slow reader",
     ),
     Peer(
         "ws",
@@ -108,7 +110,7 @@ PEERS = (
         "websockets",
         lambda: in_python("websockets", "websockets", "uvloop"),
         runs="its own `broadcast`, bytes never decoded, under uvloop",
-        lacks="JSON unchecked; no channels, no rate limit, no presence; `broadcast` has no bound on a slow reader",
+        lacks="JSON and UTF-8 unchecked; no channels, no rate limit, no presence; `broadcast` has no bound on a slow reader",
     ),
     Peer(
         "socket.io",
@@ -122,12 +124,14 @@ PEERS = (
         nchan,
         wire=BARE,
         runs="one `nchan_pubsub` location in nginx, nothing stored; a sender gets its own messages too",
-        lacks="No envelope: messages go as they came; JSON unchecked; cannot leave the sender out; no rate limit per connection, no presence",
+        lacks="No envelope: messages go as they came; JSON unchecked; cannot leave the sender out; no rate limit per "
+        "connection, no presence",
     ),
     Peer(
         "trio-websocket",
         lambda: in_python("trio-websocket", "trio-websocket", "trio"),
         runs="a task per connection that reads and sends to each other member in turn",
-        lacks="JSON unchecked; no channels, no rate limit, no presence; a reader that stops stops the senders; senders' messages may interleave differently for each member",
+        lacks="JSON unchecked; no channels, no rate limit, no presence; a reader that stops stops the senders; two senders' "
+        "messages may reach two members in different orders",
     ),
 )

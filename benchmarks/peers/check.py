@@ -26,7 +26,7 @@ PROBE_SECONDS = 0.1
 AN_HOUR_MS = 3_600_000
 
 
-class Fault(Exception):
+class DeliveryError(Exception):
     """What the server did wrong."""
 
 
@@ -53,12 +53,12 @@ class Member:
             if opcode == OP_TEXT and (envelope := envelope_in(body, self.wire)) is not None:
                 self.take(envelope)
         if self.client.has_ended:
-            raise Fault(f"member {self.number} was disconnected")
+            raise DeliveryError(f"member {self.number} was disconnected")
 
     def take(self, envelope: dict[str, object]) -> None:
         message = envelope["message"]
         if not isinstance(message, dict) or message.get("kind") not in ("probe", "data", "fence"):
-            raise Fault(f"member {self.number} got what nobody sent: {message!r}"[:200])
+            raise DeliveryError(f"member {self.number} got what nobody sent: {message!r}"[:200])
         sender = message["from"]
         if message["kind"] == "probe":
             self.probes.add(sender)
@@ -80,17 +80,19 @@ def envelope_in(body: bytes, wire: Wire) -> dict[str, object] | None:
 
 
 def check(port: int, wire: Wire, *, is_stamped: bool = True) -> None:
-    """Raises Fault when a message is lost, doubled, altered, out of its sender's order, in the wrong channel or wrongly stamped.
+    """Raises DeliveryError when a message is lost, doubled, altered, out of its sender's order, in the wrong channel or wrongly stamped.
 
     `is_stamped` is whether ids and dates are more than place-holders.
     """
     with ExitStack() as stack:
         members = [stack.enter_context(opened) for opened in connections(port, wire)]
-        joined = [Member(i, channel, client, wire) for i, (channel, client) in enumerate(placed(members))]
+        joined = [
+            Member(i, channel, client, wire) for i, (channel, client) in enumerate(placed(members))
+        ]
         try:
             converse(joined)
         except TimeoutError:
-            raise Fault(f"not everything came within {DEADLINE_SECONDS:g} s") from None
+            raise DeliveryError(f"not everything came within {DEADLINE_SECONDS:g} s") from None
         for member in joined:
             require_all(member, joined)
         if is_stamped and wire.has_envelope:
@@ -116,7 +118,7 @@ def greet(client: Client, greeting: bytes) -> None:
     while frames := client.read_some(DEADLINE_SECONDS):
         if any(body.startswith(greeting) for _, body in frames):
             return
-    raise Fault("the greeting was not answered")
+    raise DeliveryError("the greeting was not answered")
 
 
 def placed(clients: Sequence[Client]) -> Iterator[tuple[str, Client]]:
@@ -165,13 +167,13 @@ def filling(number: int) -> str:
 def require_all(member: Member, joined: Sequence[Member]) -> None:
     expected = [(number, filling(number)) for number in range(ROUNDS * len(SIZES))]
     if strangers := member.got.keys() - peers_of(member, joined):
-        raise Fault(f"member {member.number} got messages of {sorted(strangers)}")
+        raise DeliveryError(f"member {member.number} got messages of {sorted(strangers)}")
     for sender in peers_of(member, joined):
         envelopes = member.got.get(sender, [])
         messages = [envelope["message"] for envelope in envelopes]
         if [(each["n"], each["text"]) for each in messages] != expected:  # type: ignore[index]
             numbers = [each["n"] for each in messages]  # type: ignore[index]
-            raise Fault(f"member {member.number} got of {sender}: {numbers}")
+            raise DeliveryError(f"member {member.number} got of {sender}: {numbers}")
 
 
 def require_stamps(joined: Sequence[Member]) -> None:
@@ -184,20 +186,22 @@ def require_stamps(joined: Sequence[Member]) -> None:
             for number, envelope in enumerate(envelopes):
                 require_fields(envelope, now_ms)
                 if ids.setdefault(envelope["id"], (sender, number)) != (sender, number):
-                    raise Fault(f"two messages have the id {envelope['id']!r}")
+                    raise DeliveryError(f"two messages have the id {envelope['id']!r}")
                 if uids.setdefault(sender, envelope["uid"]) != envelope["uid"]:
-                    raise Fault(f"member {sender} has the uids {uids[sender]!r}, {envelope['uid']!r}")
+                    raise DeliveryError(
+                        f"member {sender} has the uids {uids[sender]!r}, {envelope['uid']!r}"
+                    )
     if len(ids) != ROUNDS * len(SIZES) * len(uids):
-        raise Fault(f"{len(ids)} ids for {ROUNDS * len(SIZES) * len(uids)} messages")
+        raise DeliveryError(f"{len(ids)} ids for {ROUNDS * len(SIZES) * len(uids)} messages")
     if len(set(uids.values())) != len(uids):
-        raise Fault(f"two members share a uid: {sorted(map(str, uids.values()))}")
+        raise DeliveryError(f"two members share a uid: {sorted(map(str, uids.values()))}")
 
 
 def require_fields(envelope: dict[str, object], now_ms: float) -> None:
     if envelope.keys() - {"alias"} != {"id", "uid", "date", "message"}:
-        raise Fault(f"an envelope has {sorted(envelope)}")
+        raise DeliveryError(f"an envelope has {sorted(envelope)}")
     if not all(isinstance(envelope[name], str) and envelope[name] for name in ("id", "uid")):
-        raise Fault(f"id and uid are {envelope['id']!r} and {envelope['uid']!r}")
+        raise DeliveryError(f"id and uid are {envelope['id']!r} and {envelope['uid']!r}")
     date = envelope["date"]
     if not isinstance(date, int) or abs(date - now_ms) > AN_HOUR_MS:
-        raise Fault(f"the date is {date!r}, and it is {now_ms:.0f}")
+        raise DeliveryError(f"the date is {date!r}, and it is {now_ms:.0f}")

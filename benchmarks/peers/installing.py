@@ -1,6 +1,6 @@
 """Getting the peers: from npm beside package.json, from PyPI into build/peers/venv, from Debian, and one from a compiler.
 
-A peer that cannot be had raises `Missing` with the reason; it is then left out, and the output says so.
+A peer that cannot be had raises `MissingError` with the reason; it is then left out, and the output says so.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ CEILING = BUILD / "ceiling"
 INSTALL_SECONDS = 600
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """This peer cannot be had here, and why."""
 
 
 def run(command: Sequence[str], **settings: object) -> str:
-    """What the command printed. Raises Missing with the last line of its complaint."""
+    """What the command printed. Raises MissingError with the last line of its complaint."""
     try:
         done = subprocess.run(
             command,
@@ -42,17 +42,19 @@ def run(command: Sequence[str], **settings: object) -> str:
             **settings,  # type: ignore[call-overload]
         )
     except subprocess.CalledProcessError as error:
-        complaint = (error.stderr or error.stdout).strip().splitlines() or [f"exit {error.returncode}"]
-        raise Missing(f"{Path(command[0]).name}: {complaint[-1]}") from None
+        complaint = (error.stderr or error.stdout).strip().splitlines() or [
+            f"exit {error.returncode}"
+        ]
+        raise MissingError(f"{Path(command[0]).name}: {complaint[-1]}") from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Missing(f"{Path(command[0]).name}: {error}") from None
+        raise MissingError(f"{Path(command[0]).name}: {error}") from None
     return str(done.stdout).strip()
 
 
 def need(tool: str, package: str) -> str:
     path = shutil.which(tool)
     if path is None:
-        raise Missing(f"{tool} is missing (Debian: apt-get install {package})")
+        raise MissingError(f"{tool} is missing (Debian: apt-get install {package})")
     return path
 
 
@@ -81,7 +83,7 @@ def pip_versions(*names: str) -> dict[str, str]:
         try:
             venv.create(BUILD / "venv", with_pip=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise Missing(f"no virtual environment: {error}") from None
+            raise MissingError(f"no virtual environment: {error}") from None
     found = pip_found(names)
     if found != pins_of(names):
         constraints = ["-c", str(DIRECTORY / "requirements.txt")]
@@ -120,7 +122,9 @@ def nginx() -> str:
 
 def apt_install(*packages: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Missing(f"only root can install it (Debian: apt-get install {' '.join(packages)})")
+        raise MissingError(
+            f"only root can install it (Debian: apt-get install {' '.join(packages)})"
+        )
     # RUNLEVEL=1 keeps Debian from starting the server that it has just installed.
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run(["apt-get", "update", "-qq"], env=quiet)

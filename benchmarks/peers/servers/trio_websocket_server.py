@@ -6,6 +6,8 @@ here a reader that stops stops those who send to it, which is what trio's backpr
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import trio
 from stamp import channel_in, envelope, stamp_of_new_member
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
@@ -38,10 +40,8 @@ async def relay(connection: WebSocketConnection, members: set[WebSocketConnectio
 
 
 async def send(member: WebSocketConnection, message: str) -> None:
-    try:
+    with suppress(ConnectionClosed):  # its own task takes it out of the channel
         await member.send_message(message)
-    except ConnectionClosed:
-        pass  # its own task takes it out of the channel
 
 
 async def main() -> None:
