@@ -80,7 +80,7 @@ def envelope_in(body: bytes, wire: Wire) -> dict[str, object] | None:
 
 
 def check(port: int, wire: Wire, *, is_stamped: bool = True) -> None:
-    """Raises DeliveryError when a message is lost, doubled, altered, out of its sender's order, in the wrong channel or wrongly stamped.
+    """Raises DeliveryError when a message is lost, doubled, altered, out of order, in the wrong channel or badly stamped.
 
     `is_stamped` is whether ids and dates are more than place-holders.
     """
