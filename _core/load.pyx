@@ -56,8 +56,8 @@ include "load_reports.pxi"
 cdef class Generator:
     """Open `channels` times `members` connections to a relay and keep messages moving between them.
 
-    `path` may contain `{channel}` (a number that differs per channel; required when there is more than one) and
-    `{member}` (a number that differs per connection). The first `senders` members of each channel send in turn. With
+    `path` may contain `{channel}` (a number that differs per channel; required when there are several, unless a
+    template has it) and `{member}` (a number that differs per connection). The first `senders` members of each channel send in turn. With
     `has_echo` a sender gets its own messages too. `payload_bytes` is the exact size of each message's JSON; a `template`
     is sent instead when there is one, and `greeting` by every connection as soon as it is open; both are text. `visitors`
     and `stalled` connections are members of the channels that nobody counts; visitors leave and join again, stalled ones
@@ -133,7 +133,7 @@ cdef class Generator:
         require_range("receive_buffer_bytes", receive_buffer_bytes, 1024, LARGE_BUFFER)
         require_range("handshakes_in_flight", handshakes_in_flight, 1, 4096)
         require_range("loss_timeout_seconds", loss_timeout_seconds, 0.001, 600)
-        require_path(path, channels)
+        require_path(path, channels, f"{template} {greeting}" if template else "")
         if <uint64_t>channels * members * senders > PAIRS_MAX:
             raise ValueError(f"senders: channels × members × senders must not exceed {PAIRS_MAX}")
         if has_spread and channels * members > SPREAD_MEMBERS_MAX:
@@ -500,11 +500,12 @@ cdef int require_address(str name, str host, bint is_remote) except -1:
     return 0
 
 
-cdef int require_path(str path, int channels) except -1:
+cdef int require_path(str path, int channels, str elsewhere) except -1:
+    """Something must tell the channels apart: the path, or in another protocol what is sent."""
     if not path.startswith("/") or not path.isascii() or any(c <= " " or c == "\x7f" for c in path):
         raise ValueError(f"path: must begin with a slash and be printable ASCII without spaces, not {path!r}")
     if len(path) > 2048:
         raise ValueError("path: must not be longer than 2048 characters")
-    if channels > 1 and "{channel}" not in path:
+    if channels > 1 and "{channel}" not in path and "{channel}" not in elsewhere:
         raise ValueError("path: must contain {channel} when there are several channels")
     return 0

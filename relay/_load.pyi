@@ -135,8 +135,8 @@ class Pace:
 class Generator:
     """Opens `channels` times `members` connections to a relay and keeps messages moving between them.
 
-    `path` may contain `{channel}` (a number that differs per channel; required when there is more than one) and `{member}` (a
-    number that differs per connection). The first `senders` members of each channel send in turn. With `has_echo` a sender gets
+    `path` may contain `{channel}` (a number that differs per channel; required when there are several, unless a template has it)
+    and `{member}` (a number that differs per connection). The first `senders` members of each channel send in turn. With `has_echo` a sender gets
     its own messages too. `payload_bytes` is the exact size of each message's JSON; a `template` is sent instead when there is
     one, and `greeting` by every connection as soon as it is open; both are text. `visitors` and `stalled` connections are
     members of the channels that nobody counts; visitors leave and join again, stalled ones read nothing until the end.

@@ -117,10 +117,20 @@ def test_clients_know_nothing_of_the_server(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "bench").glob("*.py")), ids=lambda path: path.stem
+)
+def test_the_load_generator_knows_nothing_of_what_it_loads(path: Path) -> None:
+    """It must measure any server alike, and a change to this one must not change the measure."""
+    own = ("relay.bench", "relay._load", "relay._version")
+    names = {name for name in imported(path) if name.split(".")[0] in {"relay", "click", "trio"}}
+    assert not {name for name in names if not name.startswith(own)}
+
+
+@pytest.mark.parametrize(
     "path", sorted((PACKAGE / "commands").glob("*.py")), ids=lambda path: path.stem
 )
 def test_commands_that_are_clients_know_nothing_of_the_server(path: Path) -> None:
-    own = ("relay.client", "relay.commands")
+    own = ("relay.client", "relay.commands", "relay.bench", "relay.units")
     names = {name for name in imported(path) if name.split(".")[0] in {"relay", "httptools"}}
     assert not {name for name in names if not name.startswith(own)}
 

@@ -107,7 +107,7 @@ def _open(
     if plan.connect_rate:
         timeout_seconds += plan.connections / plan.connect_rate
     try:
-        return measure_opening(
+        opening = measure_opening(
             generator,
             server,
             timeout_seconds=min(timeout_seconds, 3600.0),
@@ -122,6 +122,16 @@ def _open(
         raise UnreachableError(
             f"cannot open {plan.connections} connections: {exc.strerror}"
         ) from None
+    if not generator.open_connections:
+        raise UnreachableError(_all_closed(generator, plan))
+    return opening
+
+
+def _all_closed(generator: Generator, plan: Plan) -> str:
+    codes = generator.close(0).close_codes
+    told = ", ".join(f"{count} with {code}" for code, count in codes.items())
+    text = f"{plan.target.url}: the server closed every connection as soon as it was open: {told}"
+    return f"{text}; {RATE_LIMITED}" if 1008 in codes else text
 
 
 def _refusal(generator: Generator, plan: Plan, exc: OSError) -> str:
@@ -147,7 +157,8 @@ def _runs(
     if not plan.has_load:
         return runs
     for phase, seconds in (("warming up", plan.warm_up_seconds), ("measuring", plan.seconds)):
-        if seconds and not (runs and (interrupted or generator.is_limited)):
+        is_over = bool(interrupted) or generator.is_limited or not generator.open_connections
+        if seconds and not (runs and is_over):
             runs.append(_run(generator, server, plan, watcher, phase, seconds))
     return runs
 

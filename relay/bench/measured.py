@@ -60,7 +60,8 @@ def measure_opening(
     before, own_before = server.usage() if server else None, own_usage()
     report = generator.connect(timeout_seconds, rate=rate, watch=watch)
     own = own_usage() - own_before
-    generator.hold(SETTLE_SECONDS)
+    if generator.open_connections:
+        generator.hold(SETTLE_SECONDS)
     if server is None or before is None:
         return MeasuredOpening(report, own, None, None)
     return MeasuredOpening(report, own, server.usage() - before, server.resident_bytes() - resident)

@@ -10,6 +10,7 @@ from html import escape
 from typing import Final
 
 WIDTH: Final = 720
+HEIGHT: Final = 260
 LEFT, RIGHT, TOP, BOTTOM = 68, 24, 12, 40
 
 Point = tuple[float, float]
@@ -51,7 +52,7 @@ class Plot:
     x: Axis
     y: Axis
     lines: Sequence[Line]
-    height: int = 260
+    height: int = HEIGHT
 
     def to_svg(self) -> str:
         """The whole element."""
