@@ -70,10 +70,13 @@ class Member:
 
 def envelope_in(body: bytes, wire: Wire) -> dict[str, object] | None:
     """The envelope of a message; None when the frame is something else that the server says."""
-    text = body.decode()
-    if not text.startswith(wire.prefix):
-        return None
-    content = json.loads(text.removeprefix(wire.prefix).removesuffix(wire.suffix))
+    try:
+        text = body.decode()
+        if not text.startswith(wire.prefix):
+            return None
+        content = json.loads(text.removeprefix(wire.prefix).removesuffix(wire.suffix))
+    except ValueError:
+        raise DeliveryError(f"what came is no message: {body[:200]!r}") from None
     if not wire.has_envelope:
         return {"message": content}
     return content if "message" in content and "type" not in content else None
