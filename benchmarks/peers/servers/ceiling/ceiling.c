@@ -60,8 +60,7 @@ static void publish(member_t *sender, const unsigned char *mask, const unsigned 
     char head[128];
     size_t head_bytes = (size_t)sprintf(head, envelope, sender->number);
     size_t body = head_bytes + size + 1;
-    channel->batch = grown(channel->batch, &channel->batch_room, channel->batch_bytes + body + 10, 1);
-    unsigned char *out = channel->batch + channel->batch_bytes;
+    unsigned char *out = room_in_batch(channel, body + 10);
     size_t at = body < 126 ? 2 : body < 65536 ? 4 : 10;
     out[0] = 0x81;
     out[1] = at == 2 ? (unsigned char)body : at == 4 ? 126 : 127;
@@ -74,9 +73,9 @@ static void publish(member_t *sender, const unsigned char *mask, const unsigned 
     out[at + size] = '}';
     channel->messages =
         grown(channel->messages, &channel->message_room, channel->message_count + 1, sizeof(message_t));
-    size_t end = channel->batch_bytes + at + size + 1;
-    channel->messages[channel->message_count++] = (message_t){channel->batch_bytes, end, sender};
-    channel->batch_bytes = end;
+    size_t start = channel->batch->bytes, end = start + at + size + 1;
+    channel->messages[channel->message_count++] = (message_t){start, end, sender};
+    channel->batch->bytes = end;
     sender->is_sender = 1;
     if (!channel->is_dirty) {
         dirty = grown(dirty, &dirty_room, dirty_count + 1, sizeof(channel_t *));
@@ -113,36 +112,52 @@ static ssize_t take_frames(member_t *member, const unsigned char *data, size_t s
 
 /* --- the turn */
 
+static ssize_t send_some(member_t *member, struct iovec *parts, int count)
+{
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+    if (count == 1)
+        return send(member->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
+    return sendmsg(member->fd, &message, MSG_NOSIGNAL);
+}
+
 static void send_rest(member_t *member)
 {
-    ssize_t sent = send(member->fd, member->pending, member->pending_bytes, MSG_NOSIGNAL);
-    if (sent <= 0)
-        return;
-    member->pending_bytes -= (size_t)sent;
-    memmove(member->pending, member->pending + sent, member->pending_bytes);
-    if (member->pending_bytes == 0)
+    struct iovec parts[RUNS];
+    int count = 0;
+    for (rest_t *rest = member->first_rest; rest != NULL && count < RUNS; rest = rest->next)
+        parts[count++] = (struct iovec){rest->batch->data + rest->start, rest->end - rest->start};
+    ssize_t sent = send_some(member, parts, count);
+    for (; sent > 0; sent -= (ssize_t)parts->iov_len) {
+        rest_t *rest = member->first_rest;
+        parts->iov_len = rest->end - rest->start;
+        if ((size_t)sent < parts->iov_len) {
+            rest->start += (size_t)sent;
+            return;
+        }
+        drop_first_rest(member);
+    }
+    if (member->first_rest == NULL)
         watch(member, EPOLL_CTL_MOD, EPOLLIN);
 }
 
-static void send_parts(member_t *member, struct iovec *parts, int count)
+static void send_parts(member_t *member, batch_t *batch, struct iovec *parts, int count)
 {
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
-    ssize_t sent = 0;
-    if (member->pending_bytes == 0) {
-        sent = count == 1 ? send(member->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
-                          : sendmsg(member->fd, &message, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN)
+    size_t sent = 0;
+    if (member->first_rest == NULL) {
+        ssize_t taken = send_some(member, parts, count);
+        if (taken < 0 && errno != EAGAIN)
             return; /* epoll tells of its end */
-        sent = sent < 0 ? 0 : sent;
+        sent = taken < 0 ? 0 : (size_t)taken;
     }
     for (int i = 0; i < count; i++) {
-        size_t skipped = (size_t)sent < parts[i].iov_len ? (size_t)sent : parts[i].iov_len;
-        sent -= (ssize_t)skipped;
+        size_t skipped = sent < parts[i].iov_len ? sent : parts[i].iov_len;
+        size_t start = (size_t)((unsigned char *)parts[i].iov_base - batch->data);
+        sent -= skipped;
         if (skipped == parts[i].iov_len)
             continue;
-        if (member->pending_bytes == 0)
+        if (member->first_rest == NULL)
             watch(member, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
-        keep(&member->pending, &member->pending_bytes, (unsigned char *)parts[i].iov_base + skipped, parts[i].iov_len - skipped);
+        keep_rest(member, batch, start + skipped, start + parts[i].iov_len);
     }
 }
 
@@ -155,40 +170,63 @@ static void send_others(const channel_t *channel, member_t *member)
         const message_t *message = channel->messages + i;
         if (message->sender == member)
             continue;
-        unsigned char *start = channel->batch + message->start;
+        unsigned char *start = channel->batch->data + message->start;
         if (count && (unsigned char *)parts[count - 1].iov_base + parts[count - 1].iov_len == start) {
             parts[count - 1].iov_len += message->end - message->start;
             continue;
         }
         if (count == RUNS) {
-            send_parts(member, parts, count);
+            send_parts(member, channel->batch, parts, count);
             count = 0;
         }
         parts[count++] = (struct iovec){start, message->end - message->start};
     }
     if (count)
-        send_parts(member, parts, count);
+        send_parts(member, channel->batch, parts, count);
 }
 
 static void flush(channel_t *channel)
 {
+    batch_t *batch = channel->batch;
     for (size_t i = 0; i < channel->member_count; i++) {
         member_t *member = channel->members[i];
-        struct iovec all = {channel->batch, channel->batch_bytes};
+        struct iovec all = {batch->data, batch->bytes};
         if (member->is_sender)
             send_others(channel, member);
         else
-            send_parts(member, &all, 1);
+            send_parts(member, batch, &all, 1);
         member->is_sender = 0;
     }
-    channel->message_count = channel->batch_bytes = 0;
+    if (batch->users > 1) {
+        leave_batch(batch);
+        channel->batch = NULL;
+    } else {
+        batch->bytes = 0;
+    }
+    channel->message_count = 0;
     channel->is_dirty = 0;
+}
+
+/* Keep the beginning of a frame, or of a head, until the rest of it is there. */
+static void keep_carry(member_t *member, const unsigned char *data, size_t size)
+{
+    if (size == 0) {
+        free(member->carry);
+        member->carry = NULL;
+    } else {
+        member->carry = realloc(member->carry, size);
+        if (member->carry == NULL)
+            abort();
+        memcpy(member->carry, data, size);
+    }
+    member->carry_bytes = size;
 }
 
 static void read_member(member_t *member)
 {
     size_t size = member->carry_bytes;
-    memcpy(input, member->carry, size);
+    if (size)
+        memcpy(input, member->carry, size);
     ssize_t got = recv(member->fd, input + size, READ_BYTES, 0), taken;
     if (got <= 0) {
         if (got == 0 || errno != EAGAIN)
@@ -209,13 +247,7 @@ static void read_member(member_t *member)
         drop(member);
         return;
     }
-    member->carry_bytes = 0;
-    if ((size_t)taken < size) {
-        keep(&member->carry, &member->carry_bytes, input + taken, size - (size_t)taken);
-    } else if (member->carry != NULL) {
-        free(member->carry);
-        member->carry = NULL;
-    }
+    keep_carry(member, input + taken, size - (size_t)taken);
 }
 
 static void accept_all(int listener)

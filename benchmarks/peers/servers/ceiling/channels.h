@@ -9,6 +9,19 @@ enum {
     BUCKETS = 8192,
 };
 
+/* The frames of one turn. What a socket did not take stays here, for all members together: nothing is copied per member. */
+typedef struct {
+    size_t users; /* its channel, and each rest */
+    size_t bytes, room;
+    unsigned char data[];
+} batch_t;
+
+typedef struct rest {
+    struct rest *next;
+    batch_t *batch;
+    size_t start, end;
+} rest_t;
+
 typedef struct {
     size_t start, end; /* in the channel's batch */
     struct member *sender;
@@ -17,8 +30,7 @@ typedef struct {
 typedef struct channel {
     struct channel *next; /* in its bucket */
     char *name;
-    unsigned char *batch; /* the frames of this turn */
-    size_t batch_bytes, batch_room;
+    batch_t *batch;
     struct member **members;
     size_t member_count, member_room;
     message_t *messages; /* of this turn */
@@ -32,8 +44,9 @@ typedef struct member {
     uint32_t number;
     size_t place; /* in its channel */
     channel_t *channel;
-    unsigned char *carry, *pending; /* a frame half read, and what the socket did not take */
-    size_t carry_bytes, pending_bytes;
+    unsigned char *carry; /* a frame half read */
+    size_t carry_bytes;
+    rest_t *first_rest, *last_rest; /* what the socket did not take */
 } member_t;
 
 static int epoll;
@@ -53,13 +66,49 @@ static void *grown(void *block, size_t *room, size_t needed, size_t item)
     return block;
 }
 
-static void keep(unsigned char **block, size_t *size, const unsigned char *data, size_t more)
+static unsigned char *room_in_batch(channel_t *channel, size_t needed)
 {
-    *block = realloc(*block, *size + more);
-    if (*block == NULL)
+    batch_t *batch = channel->batch;
+    size_t bytes = batch == NULL ? 0 : batch->bytes;
+    if (batch == NULL || bytes + needed > batch->room) {
+        size_t room = (bytes + needed) * 2;
+        batch = realloc(batch, sizeof(batch_t) + room);
+        if (batch == NULL)
+            abort();
+        batch->users = 1; /* no rest refers to a batch that is being filled */
+        batch->bytes = bytes;
+        batch->room = room;
+        channel->batch = batch;
+    }
+    return batch->data + bytes;
+}
+
+static void leave_batch(batch_t *batch)
+{
+    if (--batch->users == 0)
+        free(batch);
+}
+
+static void keep_rest(member_t *member, batch_t *batch, size_t start, size_t end)
+{
+    rest_t *rest = malloc(sizeof(rest_t));
+    if (rest == NULL)
         abort();
-    memcpy(*block + *size, data, more);
-    *size += more;
+    *rest = (rest_t){NULL, batch, start, end};
+    batch->users++;
+    if (member->first_rest == NULL)
+        member->first_rest = rest;
+    else
+        member->last_rest->next = rest;
+    member->last_rest = rest;
+}
+
+static void drop_first_rest(member_t *member)
+{
+    rest_t *rest = member->first_rest;
+    member->first_rest = rest->next;
+    leave_batch(rest->batch);
+    free(rest);
 }
 
 static void watch(member_t *member, int operation, uint32_t events)
@@ -107,6 +156,7 @@ static void drop(member_t *member)
     }
     close(member->fd);
     free(member->carry);
-    free(member->pending);
+    while (member->first_rest != NULL)
+        drop_first_rest(member);
     free(member);
 }
