@@ -1,4 +1,6 @@
 /* The ceiling's members and channels: who is where, and what one turn has for a channel. */
+#pragma once
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +111,21 @@ static void drop_first_rest(member_t *member)
     member->first_rest = rest->next;
     leave_batch(rest->batch);
     free(rest);
+}
+
+/* Keep the beginning of a frame, or of a head, until the rest of it is there. */
+static void keep_carry(member_t *member, const unsigned char *data, size_t size)
+{
+    if (size == 0) {
+        free(member->carry);
+        member->carry = NULL;
+    } else {
+        member->carry = realloc(member->carry, size);
+        if (member->carry == NULL)
+            abort();
+        memcpy(member->carry, data, size);
+    }
+    member->carry_bytes = size;
 }
 
 static void watch(member_t *member, int operation, uint32_t events)

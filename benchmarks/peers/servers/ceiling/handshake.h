@@ -1,6 +1,9 @@
 /* What an answer to an opening handshake carries (RFC 6455 section 4.2.2): base64 of SHA-1 (RFC 3174) of the key and a GUID. */
+#include "channels.h"
+
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static uint32_t rotated(uint32_t word, int bits)
 {
@@ -44,4 +47,20 @@ static void write_accept(const char *key, char *out)
             out[4 * i + k] = digits[group >> (18 - 6 * k) & 63];
     }
     out[27] = '=';
+}
+
+/* Join the channel that the request names, and send the 101; -1 when it is no such request. */
+static int answer(member_t *member, char *head)
+{
+    static char response[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Accept: ............................\r\n\r\n";
+    char *key = strcasestr(head, "\r\nSec-WebSocket-Key: ");
+    char *path = strchr(head, ' ');
+    if (key == NULL || path == NULL || strncmp(path, " /c/", 4) != 0 || strlen(key) < 21 + 24)
+        return -1;
+    path += 4;
+    write_accept(key + 21, response + sizeof(response) - 1 - 4 - 28);
+    path[strcspn(path, " ?\r")] = 0;
+    join(member, channel_named(path));
+    return send(member->fd, response, sizeof(response) - 1, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
