@@ -23,11 +23,11 @@ STYLE = """
 .back { fill: #ffffff; } text { font: 12px system-ui, sans-serif; fill: #3b434b; }
 .title { font-weight: 600; font-size: 13px; fill: #1c2024; } .tick { fill: #6b747d; font-size: 10.5px; }
 .grid { stroke: #e3e5e8; } .bar { fill: #a9b4c0; } .relay { fill: #1f6feb; } .ceiling { fill: none; stroke: #6b747d; }
-.name-relay { font-weight: 600; fill: #1f6feb; }
+.name-relay { font-weight: 600; fill: #1f6feb; } .figure { paint-order: stroke; stroke: #ffffff; stroke-width: 4px; }
 @media (prefers-color-scheme: dark) {
   .back { fill: #14171a; } text { fill: #c3cad1; } .title { fill: #e8eaed; } .tick { fill: #8b949e; }
   .grid { stroke: #2b3137; } .bar { fill: #55606b; } .relay { fill: #6cb0ff; } .ceiling { stroke: #9aa4af; }
-  .name-relay { fill: #6cb0ff; }
+  .name-relay { fill: #6cb0ff; } .figure { stroke: #14171a; }
 }
 """
 
@@ -46,7 +46,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Scale:
-    """From a power of ten to another."""
+    """Logarithmic, from `low` to `high`."""
 
     low: float
     high: float
@@ -56,15 +56,22 @@ class Scale:
         return min(max(math.log10(value / self.low) / span, 0.0), 1.0)
 
     def decades(self) -> Iterator[float]:
-        first, last = round(math.log10(self.low)), round(math.log10(self.high))
+        first = math.ceil(math.log10(self.low) - 1e-9)
+        last = math.floor(math.log10(self.high) + 1e-9)
         yield from (10.0**power for power in range(first, last + 1))
 
 
 def scale_of(panels: Sequence[Panel]) -> Scale:
-    """The powers of ten around all values."""
+    """The nearest of 1, 2 and 5 times a power of ten below and above all values, and at least one power of ten between."""
     values = [value for panel in panels for value in panel.values.values()]
-    low = math.floor(math.log10(min(values)))
-    return Scale(10.0**low, 10.0 ** max(math.ceil(math.log10(max(values))), low + 1))
+    low, high = min(values), max(values)
+    marks = [
+        factor * 10.0**power
+        for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 2)
+        for factor in (1, 2, 5)
+    ]
+    low = max(mark for mark in marks if mark <= low * (1 + 1e-9))
+    return Scale(low, next(mark for mark in marks if mark >= max(high, low * 10) * (1 - 1e-9)))
 
 
 def panels_of(outcome: Outcome, rows: Sequence[str], figure: str, unit: str) -> list[Panel]:
@@ -83,8 +90,8 @@ def write(outcome: Outcome, directory: Path) -> list[Path]:
     loads, opens = outcome.load_rows(), outcome.open_rows()
     cpu = panels_of(outcome, loads, "server_us", "CPU µs per delivery")
     p99 = panels_of(outcome, loads, "p99_ms", "p99, ms")
-    handshakes = panels_of(outcome, opens, "server_us", "CPU µs each")
-    memory = panels_of(outcome, opens, "bytes_per_connection", "then, bytes per idle connection")
+    handshakes = panels_of(outcome, opens, "server_us", "CPU µs of one")
+    memory = panels_of(outcome, opens, "bytes_per_connection", "bytes of one, idle")
     pictures = {
         "cpu": [(panel, scale_of(cpu)) for panel in cpu],
         "p99": [(panel, scale_of(p99)) for panel in p99],
@@ -134,8 +141,8 @@ def drawn(panel: Panel, scale: Scale, width: float) -> Iterator[str]:
 
 def bar(name: str, value: float, top: float, length: float) -> Iterator[str]:
     kind = name if name in (RELAY_NAME, CEILING_NAME) else "bar"
-    emphasis = ' class="name-relay"' if name == RELAY_NAME else ""
+    emphasis = " name-relay" if name == RELAY_NAME else ""
     baseline = top + BAR - 2
-    yield f'<text{emphasis} x="{NAMES - 8}" y="{baseline}" text-anchor="end">{escape(name)}</text>'
+    yield f'<text class="name{emphasis}" x="{NAMES - 8}" y="{baseline}" text-anchor="end">{escape(name)}</text>'
     yield f'<rect class="{kind}" x="{NAMES}" y="{top}" width="{max(length, 1):.1f}" height="{BAR}" rx="2"/>'
-    yield f'<text{emphasis} x="{NAMES + length + 6:.1f}" y="{baseline}">{amount(value)}</text>'
+    yield f'<text class="figure{emphasis}" x="{NAMES + length + 6:.1f}" y="{baseline}">{amount(value)}</text>'

@@ -159,9 +159,10 @@ def test_no_picture_of_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "low", "high"), [((1.0,), 1, 10), ((0.02, 40.0), 0.01, 100), ((0.1, 1.0), 0.1, 1)]
+    ("values", "low", "high"),
+    [((1.0,), 1, 10), ((0.019, 40.0), 0.01, 50), ((2.5, 5.1), 2, 20), ((5.0, 50.0), 5, 50)],
 )
-def test_the_scale_ends_at_powers_of_ten(
+def test_the_scale_ends_at_round_numbers(
     values: tuple[float, ...], low: float, high: float
 ) -> None:
     panel = plots.Panel("", {str(i): value for i, value in enumerate(values)})
