@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv serve build tools test lint types docs debug sanitize bench peers profile clean
+.PHONY: help venv serve build tools test lint types docs screenshots debug sanitize bench peers profile clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -52,6 +52,9 @@ types: build $(VENV)/.tests ## check types: mypy, and the core's stubs against t
 
 docs: build ## write the tables of settings into docs/operating.md
 	$(BIN)/python docs/settings.py
+
+screenshots: tools build $(VENV)/.tests ## take the pictures in docs/images, with Chromium
+	$(BIN)/python docs/screenshots.py $(ARGS)
 
 # These two test a copy of the package in build/<mode>/package, so the source tree keeps its release build.
 # PYTHONSAFEPATH keeps `python -m` from preferring the source tree to the copy.

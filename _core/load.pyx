@@ -50,6 +50,9 @@ include "load_pace.pxi"
 include "load_template.pxi"
 include "load_bystanders.pxi"
 include "load_reports.pxi"
+include "load_checks.pxi"
+include "load_openings.pxi"
+include "load_intervals.pxi"
 
 
 @cython.final
@@ -57,12 +60,12 @@ cdef class Generator:
     """Open `channels` times `members` connections to a relay and keep messages moving between them.
 
     `path` may contain `{channel}` (a number that differs per channel; required when there are several, unless a
-    template has it) and `{member}` (a number that differs per connection). The first `senders` members of each channel send in turn. With
-    `has_echo` a sender gets its own messages too. `payload_bytes` is the exact size of each message's JSON; a `template`
-    is sent instead when there is one, and `greeting` by every connection as soon as it is open; both are text. `visitors`
-    and `stalled` connections are members of the channels that nobody counts; visitors leave and join again, stalled ones
-    read nothing until the end. `handshakes_in_flight` bounds the opening handshakes under way at one time;
-    `sources` are the local addresses to connect from, in turn. `has_spread` asks for the latency of each member.
+    template has it) and `{member}` (a number that differs per connection). The first `senders` members of each channel
+    send in turn. With `has_echo` a sender gets its own messages too. `payload_bytes` is the exact size of each message's
+    JSON; a `template` is sent instead when there is one, and `greeting` by every connection as soon as it is open; both
+    are text. `visitors` and `stalled` connections are members of the channels that nobody counts; visitors leave and join
+    again, stalled ones read nothing until the end. `handshakes_in_flight` bounds the opening handshakes under way at one
+    time; `sources` are the local addresses to connect from, in turn. `has_spread` asks for the latency of each member.
 
     Call `connect`, then `run` as often as wanted (or `hold`), then `close`; each returns its report, so that a
     caller can read the server's processor time right before and after. Every call is bounded in time. A
@@ -79,16 +82,9 @@ cdef class Generator:
     cdef readonly str path
     cdef readonly int handshakes_in_flight
     cdef readonly double loss_timeout_seconds
-    cdef bytes accept
-    cdef bytes greeting
-    cdef str key
-    cdef tuple sources
+    cdef _Openings openings
+    cdef _Intervals intervals
     cdef bint connected
-    cdef uint64_t began_ns              # of the run
-    cdef uint64_t interval_ns           # 0 when nobody asked
-    cdef uint64_t interval_began_ns
-    cdef list intervals
-    cdef object watch
 
     def __cinit__(self):
         memset(&self.load, 0, sizeof(load_t))
@@ -122,11 +118,7 @@ cdef class Generator:
             raise RuntimeError("a generator is initialised once")
         require_address("host", host, is_remote)
         require_range("port", port, 1, 65535)
-        require_range("channels", channels, 1, CONNECTIONS_MAX)
-        require_range("members", members, 1, 99_999)
-        require_range("channels", channels, 1, CONNECTIONS_MAX // members)
-        require_range("senders", senders, 1, members)
-        require_range("in_flight", in_flight, 1, min(99_999, SLOTS_MAX // channels))
+        require_together(channels, members, senders, in_flight, has_spread)
         require_range("payload_bytes", payload_bytes, PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX)
         require_range("visitors", visitors, 0, VISITORS_MAX)
         require_range("stalled", stalled, 0, STALLED_MAX)
@@ -134,65 +126,25 @@ cdef class Generator:
         require_range("handshakes_in_flight", handshakes_in_flight, 1, 4096)
         require_range("loss_timeout_seconds", loss_timeout_seconds, 0.001, 600)
         require_path(path, channels, f"{template} {greeting}" if template else "")
-        if <uint64_t>channels * members * senders > PAIRS_MAX:
-            raise ValueError(f"senders: channels × members × senders must not exceed {PAIRS_MAX}")
-        if has_spread and channels * members > SPREAD_MEMBERS_MAX:
-            raise ValueError(f"has_spread: channels × members must not exceed {SPREAD_MEMBERS_MAX}")
         for source in sources:
             require_address("sources", source, is_remote)
         self.host, self.port, self.path = host, port, path
         self.host_header = host_header or f"{host}:{port}"
-        self.sources = tuple(sources)
-        self.handshakes_in_flight = handshakes_in_flight
-        self.loss_timeout_seconds = loss_timeout_seconds
+        self.handshakes_in_flight, self.loss_timeout_seconds = handshakes_in_flight, loss_timeout_seconds
+        self.openings = _Openings(host, self.host_header, path, greeting, tuple(sources))
+        self.load.accept = self.openings.accept
         self.load.channels, self.load.members, self.load.in_flight = channels, members, in_flight
-        self.load.senders, self.load.has_echo = senders, has_echo
+        self.load.senders, self.load.has_echo, self.load.has_spread = senders, has_echo, has_spread
         self.load.visitor_count, self.load.stalled_count = visitors, stalled
         self.load.receive_buffer_bytes = receive_buffer_bytes
-        self._prepare_message(template.encode(), payload_bytes)
+        prepare_message(&self.load, template.encode(), payload_bytes)
         self._prepare_sockets()
         allocate(&self.load)
-        self.greeting = greeting.encode()
-        self._greeting_frame(0)
-        if has_spread:
-            want_spread(&self.load)
 
     def __dealloc__(self):
         release(&self.load)
 
-    cdef int _prepare_message(self, bytes template, int payload_bytes) except -1:
-        """What does not change from message to message is made once: key and masked frame."""
-        cdef bytes key = os.urandom(4)
-        cdef int stamp_at = 0
-        cdef bytes payload, head, frame, mask
-        if template:
-            payload, stamp_at, places = compiled(template, self.load.channels, payload_bytes)
-        else:
-            payload, places = blank_payload(payload_bytes), []
-        self.load.is_template = bool(template)
-        self.load.pad = 48 if template else 32
-        self.load.payload_bytes = len(payload)
-        head = frame_head(1, len(payload), key)
-        frame = head + masked(payload, key)
-        mask = (key * 3)[stamp_at & 3 :][:8]
-        memcpy(self.load.key, <const char *>key, 4)
-        self.load.mask = word_at(mask)
-        self.load.frame_head_bytes, self.load.frame_bytes = len(head), len(frame)
-        self.load.stamp_at = len(head) + stamp_at
-        self.load.frame = <unsigned char *>zeroed(len(frame), 1)
-        memcpy(self.load.frame, <const char *>frame, len(frame))
-        memcpy(self.load.fields, <const char *>payload + stamp_at, min(FIELDS_BYTES, len(payload) - stamp_at))
-        self.load.place_count = len(places)
-        for i, (at, width, kind) in enumerate(places):
-            self.load.places[i].at = len(head) + at
-            self.load.places[i].width, self.load.places[i].kind = width, kind
-        return 0
-
     cdef int _prepare_sockets(self) except -1:
-        self.key = base64.b64encode(os.urandom(16)).decode()
-        guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        self.accept = base64.b64encode(hashlib.sha1(f"{self.key}{guid}".encode()).digest())
-        self.load.accept = self.accept
         self.load.server.sin_family = AF_INET
         self.load.server.sin_port = htons(<uint16_t>self.port)
         self.load.server.sin_addr.s_addr = address_word(self.host)
@@ -202,34 +154,6 @@ cdef class Generator:
         if self.load.epoll < 0:
             raise OSError(errno, "no epoll descriptor")
         return make_timer(&self.load)
-
-    cdef bytes _request(self, uint32_t index):
-        path = self.path.replace("{channel}", self._channel_text(index)).replace("{member}", str(index))
-        return (
-            f"GET {path} HTTP/1.1\r\nHost: {self.host_header}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {self.key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        ).encode()
-
-    cdef str _channel_text(self, uint32_t index):
-        """A template has a place of fixed width for it."""
-        number = str(self.load.connections[index].channel)
-        return number.zfill(digits_needed(self.load.channels)) if self.load.is_template else number
-
-    cdef bytes _greeting_frame(self, uint32_t index):
-        """The frame to send on opening; empty when there is none. Raises ValueError when it does not fit."""
-        cdef bytes key = self.load.key[:4]
-        text = self.greeting.replace(b"{channel}", self._channel_text(index).encode()).replace(b"{member}", b"%d" % index)
-        if len(text) > PAYLOAD_BYTES_MAX:
-            raise ValueError(f"greeting: must not have more than {PAYLOAD_BYTES_MAX} bytes")
-        return frame_head(1, len(text), key) + masked(text, key) if text else b""
-
-    cdef uint32_t _source(self, uint32_t index) except? 0:
-        """The local address: those that were given in turn, or as many of the loopback net as the ports suffice for."""
-        if self.sources:
-            return address_word(self.sources[index % len(self.sources)])
-        if self.load.total <= CONNECTIONS_PER_ADDRESS or not is_loopback(self.host):
-            return 0
-        return htonl(0x7F000001 + index // CONNECTIONS_PER_ADDRESS)
 
     def connect(self, double timeout_seconds=60.0, *, double rate=0.0, watch=None):
         """Open every connection, at most `rate` a second unless that is 0, and return a `ConnectReport`.
@@ -262,7 +186,7 @@ cdef class Generator:
 
     cdef int _open(self, uint32_t index, uint64_t due) except -1:
         cdef connection_t *connection = self.load.connections + index
-        prepare_opening(connection, self._source(index), self._request(index), self._greeting_frame(index))
+        self.openings.prepare(&self.load, index)
         if not begin_opening(&self.load, connection, due):
             raise OSError(self.load.last_errno, f"{os.strerror(self.load.last_errno)} for connection {index + 1}")
         return 0
@@ -319,7 +243,7 @@ cdef class Generator:
             start_pace(&self.load.churn, began, seconds)
         self.load.stopping = self.load.exhausted = False
         self.load.sending = True
-        self._start_intervals(began, interval_seconds, watch)
+        self.intervals = _Intervals(began, interval_seconds, watch)
         try:
             if rate:
                 send_paced(&self.load)
@@ -333,9 +257,9 @@ cdef class Generator:
         self._turn_until(stop + patience, patience, True)
         drained = now_ns(&self.load)
         give_up(&self.load, drained)
-        self._end_interval(drained)
+        self.intervals.end(&self.load, drained)
         cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
-        return run_report(&self.load, offered, drained - began, cpu, tuple(self.intervals))
+        return run_report(&self.load, offered, drained - began, cpu, tuple(self.intervals.found))
 
     def stop(self):
         """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report.
@@ -353,7 +277,7 @@ cdef class Generator:
         start_books(&self.load)
         cpu, began = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns(&self.load)
         self.load.stopping = self.load.exhausted = False
-        self._start_intervals(began, 0, None)
+        self.intervals = _Intervals(began, 0, None)
         self._turn_until(began + <uint64_t>(seconds * 1e9), 0, False)
         cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
         return run_report(&self.load, 0, now_ns(&self.load) - began, cpu, ())
@@ -396,37 +320,17 @@ cdef class Generator:
             raise RuntimeError("no connection is open: call connect first")
         return 0
 
-    cdef int _start_intervals(self, uint64_t now, double seconds, object watch) except -1:
-        self.began_ns = self.interval_began_ns = now
-        self.interval_ns = <uint64_t>(seconds * 1e9)
-        self.intervals, self.watch = [], watch
-        return 0
-
-    cdef int _end_interval(self, uint64_t now) except -1:
-        if self.interval_ns and now > self.interval_began_ns:
-            interval = end_interval(&self.load, self.began_ns, self.interval_began_ns, now)
-            self.interval_began_ns = now
-            self.intervals.append(interval)
-            if self.watch is not None:
-                self.watch(interval)
-        return 0
-
-    cdef uint64_t _slice_end(self, uint64_t now):
-        cdef uint64_t end = now + SLICE_NS
-        return min(end, self.interval_began_ns + self.interval_ns) if self.interval_ns else end
-
     cdef int _turn_until(self, uint64_t until_ns, uint64_t patience, bint while_outstanding) except -1:
         cdef uint64_t now = now_ns(&self.load)
         cdef uint64_t end
         while now < until_ns and (self.load.outstanding or not while_outstanding):
-            end = min(until_ns, self._slice_end(now))
+            end = min(until_ns, self.intervals.next_end(now))
             with nogil:
                 turn_until(&self.load, end, while_outstanding)
                 now = now_ns(&self.load)
                 if patience and now > patience:
                     give_up(&self.load, now - patience)
-            if self.interval_ns and now >= self.interval_began_ns + self.interval_ns:
-                self._end_interval(now)
+            self.intervals.end_due(&self.load, now)
             PyErr_CheckSignals()
             if not while_outstanding and (self.load.stopping or self.load.exhausted):
                 break
@@ -465,47 +369,3 @@ cdef class Generator:
         memset(&message, 0, sizeof(message))
         write_frame(&self.load, frame, &message)
         return masked(bytes(frame[self.load.frame_head_bytes : self.load.frame_bytes]), self.load.key[:4])
-
-
-cdef int require_range(str name, value, lowest, highest) except -1:
-    if not lowest <= value <= highest:
-        raise ValueError(f"{name}: must be from {lowest} to {highest}, not {value}")
-    return 0
-
-
-cdef int require_rate(str name, double value) except -1:
-    if value and not _RATE_MIN <= value <= _RATE_MAX:
-        raise ValueError(f"{name}: must be 0, or from {_RATE_MIN} to {_RATE_MAX} a second, not {value}")
-    return 0
-
-
-cdef bint is_loopback(str host):
-    return ipaddress.IPv4Address(host).is_loopback
-
-
-cdef uint32_t address_word(str host):
-    """In network order."""
-    return htonl(<uint32_t>int(ipaddress.IPv4Address(host)))
-
-
-cdef int require_address(str name, str host, bint is_remote) except -1:
-    try:
-        address = ipaddress.IPv4Address(host)
-    except ValueError:
-        address = None
-    if is_remote and address is None:
-        raise ValueError(f"{name}: must be an IPv4 address, not {host!r}")
-    if not is_remote and (address is None or not address.is_loopback):
-        raise ValueError(f"{name}: only loopback addresses (127.0.0.0/8) may be loaded, not {host!r}")
-    return 0
-
-
-cdef int require_path(str path, int channels, str elsewhere) except -1:
-    """Something must tell the channels apart: the path, or in another protocol what is sent."""
-    if not path.startswith("/") or not path.isascii() or any(c <= " " or c == "\x7f" for c in path):
-        raise ValueError(f"path: must begin with a slash and be printable ASCII without spaces, not {path!r}")
-    if len(path) > 2048:
-        raise ValueError("path: must not be longer than 2048 characters")
-    if channels > 1 and "{channel}" not in path and "{channel}" not in elsewhere:
-        raise ValueError("path: must contain {channel} when there are several channels")
-    return 0

@@ -7,7 +7,7 @@ cdef inline void record_spread(load_t *load, uint32_t receiver, uint64_t latency
         load.longest[receiver] = latency
 
 
-cdef int want_spread(load_t *load) except -1:
+cdef int allocate_spread(load_t *load) except -1:
     load.spread = <uint32_t *>zeroed(<size_t>load.member_count * SPREAD_BUCKETS, sizeof(uint32_t))
     load.longest = <uint64_t *>zeroed(load.member_count, sizeof(uint64_t))
     return 0

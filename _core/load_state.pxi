@@ -153,6 +153,7 @@ cdef struct load_t:
     uint32_t failed             # before they were open
     uint32_t dropped            # after
     int last_errno
+    bint has_spread
     uint32_t *spread            # per member a coarse histogram; NULL when nobody asked
     uint64_t *longest           # per member
     uint32_t run_receiver
@@ -189,7 +190,7 @@ cdef int allocate(load_t *load) except -1:
     load.read_buffer = <unsigned char *>zeroed(load.frame_bytes_max + READ_BYTES, 1)
     load.write_buffer = <unsigned char *>zeroed(WRITE_BYTES + load.frame_bytes + FIELDS_BYTES, 1)
     lay_out(load)
-    return 0
+    return allocate_spread(load) if load.has_spread else 0
 
 
 cdef void lay_out(load_t *load) noexcept nogil:

@@ -76,6 +76,35 @@ cdef int size_without_padding(bytes template, int channels) except -1:
     return size
 
 
+cdef int prepare_message(load_t *load, bytes template, int payload_bytes) except -1:
+    """What does not change from message to message is made once: key and masked frame."""
+    cdef bytes key = os.urandom(4)
+    cdef int stamp_at = 0
+    cdef bytes payload, head, frame, mask
+    if template:
+        payload, stamp_at, places = compiled(template, load.channels, payload_bytes)
+    else:
+        payload, places = blank_payload(payload_bytes), []
+    load.is_template = bool(template)
+    load.pad = 48 if template else 32
+    load.payload_bytes = len(payload)
+    head = frame_head(1, len(payload), key)
+    frame = head + masked(payload, key)
+    mask = (key * 3)[stamp_at & 3 :][:8]
+    memcpy(load.key, <const char *>key, 4)
+    load.mask = word_at(mask)
+    load.frame_head_bytes, load.frame_bytes = len(head), len(frame)
+    load.stamp_at = len(head) + stamp_at
+    load.frame = <unsigned char *>zeroed(len(frame), 1)
+    memcpy(load.frame, <const char *>frame, len(frame))
+    memcpy(load.fields, <const char *>payload + stamp_at, min(FIELDS_BYTES, len(payload) - stamp_at))
+    load.place_count = len(places)
+    for i, (at, width, kind) in enumerate(places):
+        load.places[i].at = len(head) + at
+        load.places[i].width, load.places[i].kind = width, kind
+    return 0
+
+
 cdef void put_places(const load_t *load, unsigned char *frame, const message_t *message) noexcept nogil:
     cdef int i, k
     cdef size_t at

@@ -233,7 +233,7 @@ cdef class Reactor:
     def stats(self):
         """Plain counters since the start: accepted, refused, admitted, turns, messages, bytes_in, bytes_out, …, and by close code
         `closed_<code>`: 1005 for a close frame without a status, 1006 for members that were gone without one."""
-        counts = self.counters
+        cdef dict counts = self.counters    # or the struct would be converted anew, and the update lost
         counts.update(closed_counts(&self.work))
         return counts
 

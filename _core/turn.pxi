@@ -48,6 +48,7 @@ cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     reactor_flush_dirty(r)
     reactor_flush_logs(r, until)
     reactor_close_doomed(r)
+    r.counters.rounds += has_work
     return has_work
 
 
@@ -134,6 +135,7 @@ cdef int reactor_read(Reactor r, Conn conn) except -1:
         if log.end - log.pass_end > r.read_ahead:
             # what the channel has got must go out first: it waits for itself, nobody else does
             return reactor_note_ready(r, conn)
+    r.counters.reads += 1
     n = recv(conn.fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
     if n > 0:
         r.counters.bytes_in += n

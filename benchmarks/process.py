@@ -16,11 +16,13 @@ from relay.bench.usage import Watched, family
 SERVER_CORE = 0
 LOAD_CORE = 1
 LISTENING = re.compile(r"listening on http://\S+:(\d+)")
+OPERATORS = re.compile(r"operators at http://\S+:(\d+)/")
 STOP_SECONDS = 10
 
 
 class ServerProcess(Watched):
-    """Runs `command` on one core until the context is left; `port` is the one it says it listens on."""
+    """Runs `command` on one core until the context is left; `port` is the one it says it listens on, `admin_port` the one for
+    operators, 0 for none."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._process = subprocess.Popen(
@@ -31,6 +33,7 @@ class ServerProcess(Watched):
             preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
         )
         super().__init__(self._process.pid)
+        self.admin_port = 0
         try:
             self.port = self._await_port()
         except BaseException:
@@ -51,6 +54,8 @@ class ServerProcess(Watched):
     def _await_port(self) -> int:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            if (operators := OPERATORS.search(line)) is not None:
+                self.admin_port = int(operators[1])
             if (listening := LISTENING.search(line)) is not None:
                 return int(listening[1])
         raise RuntimeError(f"the server ended with {self._process.wait()} before it listened")

@@ -136,13 +136,13 @@ class Generator:
     """Opens `channels` times `members` connections to a relay and keeps messages moving between them.
 
     `path` may contain `{channel}` (a number that differs per channel; required when there are several, unless a template has it)
-    and `{member}` (a number that differs per connection). The first `senders` members of each channel send in turn. With `has_echo` a sender gets
-    its own messages too. `payload_bytes` is the exact size of each message's JSON; a `template` is sent instead when there is
-    one, and `greeting` by every connection as soon as it is open; both are text. `visitors` and `stalled` connections are
-    members of the channels that nobody counts; visitors leave and join again, stalled ones read nothing until the end.
-    `handshakes_in_flight` bounds the opening handshakes under way at one time; `sources` are the local addresses to connect
-    from, in turn. `has_spread` asks for the latency of each member; `loss_timeout_seconds` is how late a delivery may be before
-    its message is given up.
+    and `{member}` (a number that differs per connection). The first `senders` members of each channel send in turn. With
+    `has_echo` a sender gets its own messages too. `payload_bytes` is the exact size of each message's JSON; a `template` is sent
+    instead when there is one, and `greeting` by every connection as soon as it is open; both are text. `visitors` and `stalled`
+    connections are members of the channels that nobody counts; visitors leave and join again, stalled ones read nothing until
+    the end. `handshakes_in_flight` bounds the opening handshakes under way at one time; `sources` are the local addresses to
+    connect from, in turn. `has_spread` asks for the latency of each member; `loss_timeout_seconds` is how late a delivery may be
+    before its message is given up.
 
     Call `connect`, then `run` or `hold` as often as wanted, then `close`; each returns its report, so that a caller can read the
     server's processor time right before and after. Every call is bounded in time. A generator is for one thread, releases the

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relay.server import Server
 
 
-_CLIENTS: Final = ("listen", "send", "bench")
+_CLIENTS: Final = ("listen", "send", "top", "bench")
 """Commands of relay/commands, loaded when they are used: the server needs none of what they import."""
 
 
@@ -152,6 +152,7 @@ def _run(settings: Settings, reload: Callable[[], Settings]) -> None:
         lines = [
             f"relay {__version__}",
             _room(server),
+            *(f"operators at {url}/" for url in server.admin_urls),
             *(
                 f"clients connect to {_client_url(url)}/c/<channel>"
                 for url in urls

@@ -1,14 +1,14 @@
-"""The HTTP side of the public listener: every request that is no upgrade, one task per connection."""
+"""The HTTP side of a listener: every request that is no upgrade, one task per connection."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
 from relay.bodies import BodyRoom
 from relay.incoming import Body, Incoming
-from relay.requests import Refusal, Request, Response, parse_head
+from relay.requests import Refusal, Request, Response, json_response, parse_head
 
 SEND_TIMEOUT_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 1.0
@@ -21,51 +21,57 @@ Answer = Callable[[Request, Body], Awaitable[Response]]
 """What a request is answered with; may raise Refusal."""
 
 
+class Service(NamedTuple):
+    """What the connections of one listener share.
+
+    `may_stay` says whether a connection may be kept for another request, or for the rest of a body. Bodies have their place in
+    `room` until they are answered. So many heads as `turns` has tokens are looked at before other tasks have their turn. All
+    responses have the headers `common`. `note_fault` is told of an answer that failed.
+    """
+
+    may_stay: Callable[[], bool]
+    room: BodyRoom
+    turns: trio.CapacityLimiter
+    common: tuple[bytes, ...]
+    note_fault: Callable[[Exception], None]
+
+
 async def serve_connection(
-    incoming: Incoming,
-    adopt: Adopt,
-    answer: Answer,
-    may_stay: Callable[[], bool],
-    room: BodyRoom,
-    turns: trio.CapacityLimiter,
+    incoming: Incoming, adopt: Adopt, answer: Answer, service: Service
 ) -> None:
     """Answer requests until the peer, an error or the time ends the connection.
 
-    Requests may be pipelined: they are answered in order, and a head is looked for only behind the body before it. `may_stay`
-    says whether a connection may be kept for another request, or for the rest of a body. Bodies have their place in `room`
-    until they are answered. `turns` is shared by all connections: so many heads are looked at before other tasks
-    have their turn.
+    Requests may be pipelined: they are answered in order, and a head is looked for only behind the body before it. An answer
+    that fails is a response with 500. `adopt` may raise Refusal.
     """
     async with incoming.stream:
         with suppress(trio.TooSlowError, trio.BrokenResourceError):
             try:
-                await _serve_requests(incoming, adopt, answer, may_stay, room, turns)
+                await _serve_requests(incoming, adopt, answer, service)
             except Refusal as refusal:
-                await _send_last(incoming.stream, refusal.response().render(), lingers=may_stay())
+                data = refusal.response().render(service.common)
+                await _send_last(incoming.stream, data, lingers=service.may_stay())
 
 
 async def _serve_requests(
-    incoming: Incoming,
-    adopt: Adopt,
-    answer: Answer,
-    may_stay: Callable[[], bool],
-    room: BodyRoom,
-    turns: trio.CapacityLimiter,
+    incoming: Incoming, adopt: Adopt, answer: Answer, service: Service
 ) -> None:
     """Raises Refusal for a request after which nothing of the stream can be trusted."""
+    may_stay = service.may_stay
     while (head := await incoming.take_head()) is not None:
-        async with turns:
+        async with service.turns:
             request = parse_head(head)
             if request.wants_membership:
                 adopt(head + incoming.data)
                 return
-        body = Body(incoming, request, room, may_stay)
+        body = Body(incoming, request, service.room, may_stay)
         try:
-            response = await _respond(request, body, answer)
+            response = await _respond(request, body, answer, service)
             stays = _keeps_alive(request) and may_stay() and await body.discard()
         finally:
             body.let_go()
-        data = response.render(keeps_alive=stays, has_body=request.method != b"HEAD")
+        has_body = request.method != b"HEAD"
+        data = response.render(service.common, keeps_alive=stays, has_body=has_body)
         if not stays:
             await _send_last(incoming.stream, data, lingers=may_stay())
             return
@@ -73,11 +79,17 @@ async def _serve_requests(
             await incoming.stream.send_all(data)
 
 
-async def _respond(request: Request, body: Body, answer: Answer) -> Response:
+async def _respond(request: Request, body: Body, answer: Answer, service: Service) -> Response:
+    """Raises what says that the connection is broken, or too slow."""
     try:
         return await answer(request, body)
     except Refusal as refusal:
         return refusal.response()
+    except (trio.TooSlowError, trio.BrokenResourceError):
+        raise
+    except Exception as exc:
+        service.note_fault(exc)
+        return json_response({"error": "internal error"}, status=500)
 
 
 async def _send_last(stream: trio.abc.HalfCloseableStream, data: bytes, *, lingers: bool) -> None:

@@ -78,6 +78,19 @@ class Hub:
             if closed % CLOSES_PER_BATCH == 0:
                 await trio.sleep_until(start + closed / pace)
 
+    async def dismiss(self, channel: Channel, code: CloseCode, reason: str) -> int:
+        """Close the members that a channel has now, a few at a time; how many. Whoever comes meanwhile opens it anew."""
+        self.forget(channel)
+        channel.fall_silent()
+        closed = 0
+        for number, member in enumerate(channel.members, 1):
+            if member.log is not None:
+                member.close(code, reason)
+                closed += 1
+            if number % CLOSES_PER_BATCH == 0:
+                await trio.lowlevel.checkpoint()
+        return closed
+
 
 def _members_of(channels: list[Channel]) -> Iterator[Member]:
     """One channel after the other; each falls silent when its turn has come."""

@@ -6,10 +6,13 @@ size, and the counts are of addresses that have a connection. Knows no trio and 
 
 import math
 from collections import Counter
+from typing import Final
 
 from relay import _core
 from relay.requests import Refusal
 from relay.settings.config import Settings
+
+ORDERED_BLOCKS: Final = 8192
 
 
 class AddressLimits:
@@ -19,6 +22,8 @@ class AddressLimits:
         self.block_total = 0
         self.spared: Counter[str] = Counter()
         self._blocks = _core.AddressBlocks()
+        # apart from those of kicks, so that no flood of offenders lifts what an operator has set
+        self._ordered_blocks = _core.AddressBlocks(ORDERED_BLOCKS)
         self._connections: dict[int, int] = {}
         self._rates = _core.AddressLimiter(0.0, 0.0)
         self._published_messages = _core.AddressLimiter(0.0, 0.0)
@@ -104,8 +109,30 @@ class AddressLimits:
             self.block_total += not self._blocks.blocked_until(address, now)
             self._blocks.block(address, now + self._block_time)
 
+    def order_block(self, address: int, now: float, seconds: float) -> None:
+        """An operator blocks this address for so long, whatever the settings say of limits and blocks."""
+        self._ordered_blocks.unblock(address)  # the newest order counts, also when it ends earlier
+        self._ordered_blocks.block(address, now + seconds)
+        self.block_total += 1
+
+    def unblock(self, address: int, now: float) -> bool:
+        """Lift the block of this address, whoever made it. False when there was none."""
+        tables = (self._blocks, self._ordered_blocks)
+        was_blocked = any(table.blocked_until(address, now) for table in tables)
+        for table in tables:
+            table.unblock(address)
+        return was_blocked
+
+    def count_blocks(self, now: float) -> int:
+        """How many addresses are blocked; one that is twice, by a kick and by an operator, counts twice."""
+        kicked = self._blocks.count(now) if self._block_time else 0
+        return kicked + self._ordered_blocks.count(now)
+
     def _check_block(self, address: int, now: float) -> bool:
         """Whether a blocked address passes, for the sake of a dry run."""
+        ordered_until = self._ordered_blocks.blocked_until(address, now)
+        if ordered_until:
+            raise _refusal("blocked", "this address is blocked", ordered_until - now)
         # without a block time there are no blocks, also of those that were blocked when there was one
         blocked_until = self._blocks.blocked_until(address, now) if self._block_time else 0.0
         if blocked_until:
@@ -119,5 +146,8 @@ class AddressLimits:
             return
         if math.isinf(seconds):
             raise Refusal(413, "the body is larger than may be sent at once", reason=reason)
-        wait = b"Retry-After: %d" % max(math.ceil(seconds), 1)
-        raise Refusal(429, text, wait, reason=reason)
+        raise _refusal(reason, text, seconds)
+
+
+def _refusal(reason: str, text: str, seconds: float) -> Refusal:
+    return Refusal(429, text, b"Retry-After: %d" % max(math.ceil(seconds), 1), reason=reason)

@@ -51,6 +51,17 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
         raise ListenError(f"cannot listen on {host} port {port}: {_reason(exc)}") from exc
 
 
+def open_admin_listeners(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets for operators, on every address of `host`. Raises ListenError."""
+    try:
+        return _listen_at(host, port)
+    except (OSError, UnicodeError) as exc:
+        raise ListenError(
+            f"cannot listen for operators on {host} port {port}: {_reason(exc)};"
+            " choose another address with --admin HOST:PORT, or none with --admin off"
+        ) from exc
+
+
 def url_of(listener: socket.socket) -> str:
     """Where clients reach a listener; an abstract Unix socket has an @ in front of its name, as in systemd's units."""
     if listener.family == socket.AF_UNIX:

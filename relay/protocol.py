@@ -22,6 +22,7 @@ ChannelKey = bytes | tuple[bytes, bytes]
 
 _FALSE_WORDS: Final = frozenset({b"false", b"0", b"no", b"off", b"undefined", b"null"})
 _NO_ALIAS: Final = frozenset({"", "undefined", "null"})
+_PARTY_ID: Final = re.compile(rb"[ !#-\[\]-~]{1,128}")
 _CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -101,6 +102,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     list: bool = False
     batch: bool = False
     alias: str | None = None
+    party_id: str | None = None
     join_key: bytes | None = None
     send_key: bytes | None = None
 
@@ -155,6 +157,11 @@ def anonymous_prefix(alias: str | None) -> bytes:
     return b'"alias":' + _encoder.encode(alias) + _DATE_KEY
 
 
+def party_prefix(party_id: str | None) -> bytes:
+    """What the core knows a party connection by: its id, if it has one. No envelope is made of it."""
+    return b"" if party_id is None else envelope_prefix(party_id, None)
+
+
 def listed_member(prefix: bytes, is_self: bool) -> ListedMember:
     """The entry of `users` for the member with this envelope prefix."""
     listed = msgspec.json.decode(b"{" + prefix[: -len(_DATE_KEY)] + b"}", type=ListedMember)
@@ -183,6 +190,7 @@ def parse_options(query: bytes) -> Options:
         list=_is_true(given.get(b"list")),
         batch=_is_true(given.get(b"batch")),
         alias=_first_alias(given.get(b"as"), given.get(b"alias")),
+        party_id=_party_id(given.get(b"_pk")),
         join_key=given.get(b"joinKey"),
         send_key=given.get(b"sendKey"),
     )
@@ -204,6 +212,13 @@ def _first_alias(*values: bytes | None) -> str | None:
 
 def _present(values: Iterable[bytes | None]) -> Iterable[bytes]:
     return (value for value in values if value is not None)
+
+
+def _party_id(value: bytes | None) -> str | None:
+    """The id a party connection goes by; None for one that nobody could name: PartySocket's own are short and plain."""
+    if value is None or not _PARTY_ID.fullmatch(value):
+        return None
+    return value.decode("ascii")
 
 
 def _clean_alias(value: bytes) -> str | None:

@@ -7,11 +7,17 @@ import msgspec
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_HEADERS: Final = 100
+
+ANY_ORIGIN: Final = (b"Access-Control-Allow-Origin: *",)
+"""The headers of a listener whose responses the pages of every origin may read."""
+
 _OTHER_LINES: Final = 2  # the request line and the empty one
 
 _REASONS: Final = {
     200: b"OK",
+    202: b"Accepted",
     204: b"No Content",
+    304: b"Not Modified",
     400: b"Bad Request",
     401: b"Unauthorized",
     403: b"Forbidden",
@@ -20,26 +26,33 @@ _REASONS: Final = {
     408: b"Request Timeout",
     413: b"Content Too Large",
     414: b"URI Too Long",
+    415: b"Unsupported Media Type",
     426: b"Upgrade Required",
     429: b"Too Many Requests",
     431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
     503: b"Service Unavailable",
 }
 
 
 class Response(msgspec.Struct, frozen=True):
-    """An HTTP response, open to every origin; `headers` are whole lines. One without a content type has no content."""
+    """An HTTP response; `headers` are whole lines. One without a content type has no content."""
 
     status: int
     content_type: bytes = b""
     body: bytes = b""
     headers: tuple[bytes, ...] = ()
 
-    def render(self, *, keeps_alive: bool = False, has_body: bool = True) -> bytes:
-        """The bytes of it; without `has_body` only its head (RFC 9110 section 9.3.2)."""
+    def render(
+        self, common: tuple[bytes, ...], *, keeps_alive: bool = False, has_body: bool = True
+    ) -> bytes:
+        """The bytes of it; without `has_body` only its head (RFC 9110 section 9.3.2).
+
+        `common` are the headers that all responses of its listener have.
+        """
         head = [
             b"HTTP/1.1 %d %s" % (self.status, _REASONS[self.status]),
-            b"Access-Control-Allow-Origin: *",
+            *common,
             b"Connection: " + (b"keep-alive" if keeps_alive else b"close"),
             *self.headers,
         ]

@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from relay import _core, http, systemd
+from relay.admin.side import make_admin_side
 from relay.admission import Admission, Upgrade
 from relay.bodies import BodyRoom
 from relay.channel import CLOSE_TIMEOUT_SECONDS
@@ -22,14 +23,15 @@ from relay.hub import Hub
 from relay.incoming import Body, Exchange, Incoming
 from relay.limits import AddressLimits
 from relay.listeners import ListenError, open_listeners, raise_file_limit, url_of
-from relay.protocol import CloseCode, UidSource, envelope_prefix
+from relay.protocol import CloseCode, UidSource, envelope_prefix, party_prefix
 from relay.publish import Publisher
 from relay.report import LimitsReport
-from relay.requests import MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
+from relay.requests import ANY_ORIGIN, MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
 from relay.routes import Routes
 from relay.settings.config import Settings, changed, restart_only
 from relay.settings.setting import SettingError
 from relay.settings.sources import ConfigError
+from relay.wording import epoch_milliseconds
 
 RESERVED_DESCRIPTORS: Final = 64
 MAX_HTTP_CONNECTIONS: Final = 1000
@@ -54,24 +56,31 @@ class Server:
         self._load_settings = load_settings
         self.file_limit = raise_file_limit()
         self.max_http_connections = min(MAX_HTTP_CONNECTIONS, self.file_limit // 10)
-        self.max_connections = max(
-            self.file_limit - self.max_http_connections - RESERVED_DESCRIPTORS, 1
-        )
+        self._admin = make_admin_side(settings, self.file_limit)
+        reserved = RESERVED_DESCRIPTORS + (self._admin.max_connections if self._admin else 0)
+        self.max_connections = max(self.file_limit - self.max_http_connections - reserved, 1)
         if settings.max_connections:
             self.max_connections = min(settings.max_connections, self.max_connections)
+        self.started = epoch_milliseconds()
         self._refusals: Counter[str] = Counter()
         self._limits = AddressLimits(settings)
         self._admission = Admission(settings, self._limits)
         self._report = LimitsReport(self.stats)
         self._http_connections = 0
-        self._body_room = BodyRoom(MAX_BODY_BYTES)
+        self._streams = 0
         self._routes = Routes(self._publish)
-        self._http_turns = trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE)
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
         self._new_uid = UidSource().take
         self._connection_faults = FaultLog("a connection failed and is closed")
+        self._service = http.Service(
+            self._may_stay,
+            BodyRoom(MAX_BODY_BYTES),
+            trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE),
+            ANY_ORIGIN,
+            FaultLog("a request failed and is answered with 500").note,
+        )
 
     async def run(self, announce: Callable[[list[str]], None], signals: AsyncIterator[int]) -> None:
         """Serve; `announce` gets the URLs once connections are accepted.
@@ -84,6 +93,8 @@ class Server:
             listeners = open_listeners(self.settings.host, self.settings.port)
             for listener in listeners:
                 stack.enter_context(listener)
+            if self._admin is not None:
+                self._admin.open(stack)
             try:
                 self._reactor = self._open_reactor()
                 watchdog_interval = systemd.watchdog_interval()
@@ -92,12 +103,7 @@ class Server:
             stack.callback(self._reactor.close)
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                self._hub = Hub(
-                    self.settings,
-                    nursery,
-                    self._reactor.open_log,
-                    lambda member: self._limits.remove(member.address),
-                )
+                self._hub = Hub(self.settings, nursery, self._reactor.open_log, self._on_leave)
                 self._publisher = Publisher(
                     self.settings, self._admission, self._limits, self._hub.channels
                 )
@@ -107,6 +113,10 @@ class Server:
                 nursery.start_soon(self._hub.keep_streams_alive)
                 nursery.start_soon(self._report_limits)
                 nursery.start_soon(self._watch_signals, signals)
+                if self._admin is not None:
+                    nursery.start_soon(
+                        self._admin.serve, self, self._hub, self._limits, self._refusals, self.stop
+                    )
                 announce([url_of(listener) for listener in listeners])
                 self._tell_systemd_ready()
                 nursery.start_soon(_feed_watchdog, watchdog_interval)
@@ -116,6 +126,8 @@ class Server:
                     self._reactor.remove_listener(listener.fileno())
                     listener.close()
                 await self._close_members()
+                if self._admin is not None:
+                    await self._admin.finish()
                 nursery.cancel_scope.cancel()
 
     def stop(self) -> None:
@@ -156,6 +168,8 @@ class Server:
         self._admission = Admission(settings, self._limits)
         self._publisher.configure(settings, self._admission)
         self._reactor.configure(**_reactor_settings(settings))
+        if self._admin is not None:
+            self._admin.configure(settings)
         _log.warning("the settings were loaded again; changed: %s", names)
 
     def stats(self) -> dict[str, int]:
@@ -166,6 +180,30 @@ class Server:
         counts.update({f"spared_{reason}": n for reason, n in self._limits.spared.items()})
         counts["blocks"] = self._limits.block_total
         return counts
+
+    @property
+    def admin_urls(self) -> list[str]:
+        """Where operators connect; nowhere when there is no such listener."""
+        return self._admin.urls if self._admin is not None else []
+
+    def gauges(self) -> dict[str, int]:
+        """What there is at present, as far as the reactor does not know it."""
+        return {
+            "channels": len(self._hub.channels),
+            "streams": self._streams,
+            "http_connections": self._http_connections,
+            "blocked_addresses": self._limits.count_blocks(time.monotonic()),
+        }
+
+    @property
+    def reactor(self) -> _core.Reactor:
+        """What moves the bytes, while `run` does."""
+        return self._reactor
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it closes down."""
+        return self._stopping.is_set()
 
     def _open_reactor(self) -> _core.Reactor:
         return _core.Reactor(
@@ -246,14 +284,16 @@ class Server:
             )
         except Refusal as refusal:
             self._refusals[refusal.reason] += 1
-            return refusal.response().render()
+            return refusal.response().render(ANY_ORIGIN)
         return self._join(upgrade)
 
     def _join(self, upgrade: Upgrade) -> _core.Member:
         options = upgrade.options
         is_party = isinstance(upgrade.key, tuple)
         member = _core.Member(
-            b"" if is_party else envelope_prefix(self._new_uid(), options.alias),
+            party_prefix(options.party_id)
+            if is_party
+            else envelope_prefix(self._new_uid(), options.alias),
             echo=options.echo,
             announce=options.announce,
             lists=options.list,
@@ -266,7 +306,12 @@ class Server:
             member, upgrade.response, is_legacy=upgrade.is_legacy, is_return=upgrade.is_return
         )
         self._limits.add(upgrade.address)
+        self._streams += upgrade.is_stream
         return member
+
+    def _on_leave(self, member: _core.Member) -> None:
+        self._limits.remove(member.address)
+        self._streams -= member.stream
 
     def _on_http(self, fileno: int, data: bytes, peer: bytes, source: bytes) -> None:
         """A request that is no upgrade: its connection is served by a task."""
@@ -275,7 +320,7 @@ class Server:
             self._refusals["http_busy"] += 1
             refusal = Refusal(503, "too many requests at once, try again", b"Retry-After: 1")
             with sock, contextlib.suppress(OSError):
-                sock.send(refusal.response().render())
+                sock.send(refusal.response().render(ANY_ORIGIN))
             return
         self._http_connections += 1
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
@@ -293,11 +338,9 @@ class Server:
 
         incoming = Incoming(stream, data, self.settings.handshake_timeout)
         try:
-            await http.serve_connection(
-                incoming, adopt, answer, self._may_stay, self._body_room, self._http_turns
-            )
+            await http.serve_connection(incoming, adopt, answer, self._service)
         except Exception as exc:
-            self._on_crash(None, exc)
+            self._connection_faults.note(exc)
         finally:
             self._http_connections -= 1
 

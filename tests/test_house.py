@@ -19,6 +19,15 @@ WIRE = {
 }
 COMMAND = {"click", "relay.cli", "relay.settings.flags"}
 SERVING = {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli"}
+OPERATING = {
+    "socket",
+    "httptools",
+    "click",
+    "relay.http",
+    "relay.server",
+    "relay.cli",
+    "relay.admission",
+}
 FORBIDDEN = {
     "settings/units": IO
     | WIRE
@@ -34,6 +43,10 @@ FORBIDDEN = {
     | {"relay.settings.setting", "relay.settings.config", "relay.settings.sources"},
     "settings/setting": IO | WIRE | COMMAND | {"relay.settings.config", "relay.settings.sources"},
     "settings/config": IO | WIRE | COMMAND | {"relay.settings.sources", "relay.settings.describe"},
+    "settings/admin": IO
+    | WIRE
+    | COMMAND
+    | {"relay.settings.setting", "relay.settings.config", "relay.settings.sources"},
     "settings/toml_lines": IO | {"relay"},
     "settings/sources": IO | WIRE | COMMAND | {"relay.settings.describe"},
     "settings/describe": IO | WIRE | COMMAND,
@@ -69,13 +82,26 @@ FORBIDDEN = {
     },
     "faults": IO | {"relay"},
     "systemd": (IO - {"socket"}) | {"relay", "httptools", "click"},
+    "static": IO | SERVING | {"httptools", "click", "relay.settings", "relay.admission"},
+    "pages": IO | SERVING | {"httptools", "click", "relay.settings", "relay.admission"},
     "bodies": IO | SERVING | {"relay.settings.config", "relay.admission"},
     "incoming": {"httptools", "click", "relay.admission", *SERVING},
     "routes": IO | SERVING | {"httptools"},
     "publish": IO | (SERVING - {"relay.channel"}) | {"httptools"},
     "http": {"click", "relay.channel", "relay.hub", "relay.server", "relay.cli"},
     "listeners": SERVING | {"trio", "httptools", "click", "relay.settings.config"},
-    "server": COMMAND,
+    "vitals": IO | {"relay"},
+    "admin/access": IO | SERVING | {"httptools", "click", "relay.admission"},
+    "admin/orders": IO | SERVING | {"httptools", "click", "relay.admission"},
+    "admin/snapshot": IO | SERVING | {"httptools", "click", "relay.admission"},
+    "admin/metrics": IO | SERVING | {"httptools", "click", "relay.admission", "relay._core"},
+    "admin/census": OPERATING | {"relay.hub"},
+    "admin/operations": OPERATING | {"prometheus_client"},
+    "admin/api": OPERATING | {"trio", "relay._core", "relay.hub"},
+    "admin/routes": OPERATING | {"trio", "relay.channel", "relay.hub"},
+    "admin/listener": (OPERATING - {"socket", "relay.http"}) | {"relay.channel", "relay.hub"},
+    "admin/side": (OPERATING - {"socket"}) | {"trio"},
+    "server": COMMAND | {"prometheus_client"},
 }
 
 
@@ -98,9 +124,12 @@ def test_imports_point_one_way(module: str) -> None:
 
 def test_every_module_of_the_server_has_a_rule() -> None:
     """A new file must say where it belongs."""
-    ruled = {*FORBIDDEN, "__init__", "settings/__init__", "__main__", "_version", "cli"}
+    packages = ("settings", "admin")
+    ruled = {*FORBIDDEN, "__init__", "__main__", "_version", "cli"}
+    ruled |= {f"{package}/__init__" for package in packages}
     modules = {path.stem for path in PACKAGE.glob("*.py")}
-    modules |= {f"settings/{path.stem}" for path in PACKAGE.glob("settings/*.py")}
+    for package in packages:
+        modules |= {f"{package}/{path.stem}" for path in PACKAGE.glob(f"{package}/*.py")}
     assert modules == ruled
 
 
@@ -130,7 +159,7 @@ def test_the_load_generator_knows_nothing_of_what_it_loads(path: Path) -> None:
     "path", sorted((PACKAGE / "commands").glob("*.py")), ids=lambda path: path.stem
 )
 def test_commands_that_are_clients_know_nothing_of_the_server(path: Path) -> None:
-    own = ("relay.client", "relay.commands", "relay.bench", "relay.units")
+    own = ("relay.client", "relay.commands", "relay.bench", "relay.settings.units")
     names = {name for name in imported(path) if name.split(".")[0] in {"relay", "httptools"}}
     assert not {name for name in names if not name.startswith(own)}
 

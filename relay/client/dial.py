@@ -63,13 +63,19 @@ def timed_out(seconds: float) -> ConnectTimeout:
     return ConnectTimeout(f"no connection within {seconds:g} s")
 
 
+def is_refusal(first_bytes: bytes) -> bool:
+    """Whether an answer that began so refuses, however long its end may take."""
+    found = _STATUS_LINE.match(first_bytes)
+    return found is not None and found[1] != b"101"
+
+
 def refusal_of(failure: Exception | None, first_bytes: bytes) -> ConnectError:
     """Why an opening handshake failed, told by the error and by how the server's answer began."""
     if isinstance(failure, ConnectionRejected):
-        return _rejected(failure.status_code, failure.body or b"")
+        return rejected(failure.status_code, failure.body or b"")
     if found := _STATUS_LINE.match(first_bytes):
         if found[1] != b"101":
-            return _rejected(int(found[1]), b"")
+            return rejected(int(found[1]), b"")
     elif first_bytes:
         return ConnectError("the server does not speak HTTP")
     if isinstance(failure, ConnectError) and not first_bytes:
@@ -77,7 +83,8 @@ def refusal_of(failure: Exception | None, first_bytes: bytes) -> ConnectError:
     return ConnectError("the server's answer is no opening handshake of a WebSocket")
 
 
-def _rejected(status: int, body: bytes) -> ConnectError:
+def rejected(status: int, body: bytes) -> ConnectError:
+    """What a server's answer with this status says, with its own words where it has some."""
     text = f"the server answered {status}"
     with suppress(ValueError):
         text += f" {HTTPStatus(status).phrase}"

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from relay.units import parse_duration, parse_rate, parse_size, parse_whole, show_amount
+from relay.settings.units import parse_duration, parse_rate, parse_size, parse_whole, show_amount
 
 
 class Quantity:

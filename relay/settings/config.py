@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from relay.settings.admin import ENDPOINT, Token, parse_endpoint
 from relay.settings.namespaces import Namespace, Namespaces
 from relay.settings.rules import Each, Fits, Range, check_network, check_origin, is_host
 from relay.settings.setting import (
@@ -26,7 +27,14 @@ from relay.settings.units import show_size
 __all__ = ["SETTINGS", "Namespace", "Settings", "changed", "find_contradictions", "restart_only"]
 
 MAX_CONNECTIONS: Final = 10_000_000
+MIN_RATE: Final = (
+    1 / 3600
+)  # one an hour: who is over a lower rate would be told to wait for longer than anyone does
+MAX_RATE: Final = 1e9  # beyond what any machine relays; what is more is a mistake in the unit
+MAX_BURST_BYTES: Final = 2**40
 
+_RATE: Final = Range(MIN_RATE, MAX_RATE, zero="off")
+_BURST: Final = Range(1, MAX_RATE)
 _SWITCH: Final = Fits("true or false", lambda value: True)
 _HOST: Final = Fits('a host name, or an address such as "127.0.0.1" or "::1"', is_host)
 _NETWORKS: Final = Each(
@@ -63,6 +71,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             needs_restart=True,
         ),
     ] = 0
+    admin: Annotated[
+        str,
+        About(
+            Group.LISTENING,
+            "Address and port for operators: dashboard, metrics, readiness, API; port 0 is a free one.",
+            ENDPOINT,
+            needs_restart=True,
+        ),
+    ] = "127.0.0.1:8788"
+    admin_token: Annotated[
+        str,
+        About(
+            Group.LISTENING,
+            "What operators must show (Authorization: Bearer); needed where admin is not a loopback address.",
+            Token(),
+            is_secret=True,
+        ),
+    ] = ""
 
     limits: Annotated[
         Literal["on", "dry-run", "off"],
@@ -76,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Messages that one connection may send in the long run.",
-            Range(0, zero="off"),
+            _RATE,
         ),
     ] = 250.0
     message_burst: Annotated[
@@ -84,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Messages that one connection may send at once, when it has been quiet.",
-            Range(1),
+            _BURST,
         ),
     ] = 1000.0
     byte_rate: Annotated[
@@ -92,7 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Bytes of messages that one connection may send in the long run.",
-            Range(0, zero="off"),
+            Range(0, MAX_BURST_BYTES, zero="off"),
         ),
     ] = 256 * 1024
     byte_burst: Annotated[
@@ -100,7 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.LIMITS,
             "Bytes of messages that one connection may send at once, when it has been quiet.",
-            Range(1),
+            Range(1, MAX_BURST_BYTES),
         ),
     ] = 2 * 1024 * 1024
     kick_after: Annotated[
@@ -141,12 +167,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About(
             Group.ADDRESSES,
             "New connections from one address (IPv6: a /64) in the long run; further ones are refused with 429.",
-            Range(0, zero="off"),
+            _RATE,
         ),
     ] = 20.0
     connection_burst: Annotated[
         Amount,
-        About(Group.ADDRESSES, "New connections from one address at once.", Range(1)),
+        About(Group.ADDRESSES, "New connections from one address at once.", _BURST),
     ] = 100.0
     max_connections_per_ip: Annotated[
         int,
@@ -274,6 +300,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "proxy_protocol",
                 "expected trusted_proxies beside it, the only ones whose header is believed, got none",
             )
+        endpoint = parse_endpoint(self.admin)
+        if endpoint and not endpoint.is_loopback and not self.admin_token:
+            raise SettingError(
+                "admin",
+                f"expected admin_token beside it, because others can reach {endpoint.host}, got none",
+            )
+
+    def __repr__(self) -> str:
+        """Without the secrets: what is printed may end up in a log."""
+        shown = (
+            f"{name}={getattr(self, name)!r}"
+            for name, setting in SETTINGS.items()
+            if not setting.about.is_secret
+        )
+        return f"Settings({', '.join(shown)})"
 
 
 SETTINGS: Final[dict[str, Setting]] = settings_of(Settings)

@@ -9,7 +9,7 @@ from relay.settings.config import SETTINGS, Settings
 from relay.settings.namespaces import count_keys
 from relay.settings.setting import Group, Setting
 from relay.settings.sources import Loaded
-from relay.settings.units import LIST, TEXT
+from relay.settings.units import LIST, TABLE, TEXT
 
 COMMENT_COLUMNS: Final = 100
 
@@ -26,12 +26,12 @@ _NAMESPACES: Final = """
 
 
 def settings_file(settings: Settings) -> str:
-    """A commented TOML file that loads to these settings, their namespaces left out: keys are shown nowhere."""
+    """A commented TOML file that loads to these settings, without the secrets: keys and tokens are shown nowhere."""
     lines = [_HEAD.rstrip()]
     for group in Group:
         lines += ["", "", f"# --- {group} ---"]
         for setting in _settings_of(group):
-            if not setting.about.is_secret:
+            if setting.kind is not TABLE:
                 lines += _file_lines(setting, getattr(settings, setting.name))
     return "\n".join(lines) + "\n\n" + _namespace_lines(settings)
 
@@ -67,8 +67,12 @@ def _file_lines(setting: Setting, value: Any) -> Iterator[str]:
     yield from textwrap.wrap(
         notes, COMMENT_COLUMNS, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
     )
-    mark = "#" if value == setting.default else ""
-    yield f"{mark}{_assignment(setting, value)}"
+    is_default = value == setting.default
+    if setting.about.is_secret and not is_default:
+        yield f"# Left out: {_told(value)}."
+        value, is_default = setting.default, True
+    mark = "#" if is_default else ""
+    yield f"{mark}{setting.name} = {_toml(setting, value)}"
 
 
 def _namespace_lines(settings: Settings) -> str:
@@ -81,8 +85,13 @@ def _namespace_lines(settings: Settings) -> str:
 def _assignment(setting: Setting, value: Any) -> str:
     """A setting as a line of a file, or what may be told of a secret one."""
     if setting.about.is_secret:
-        return f"{setting.name}: {count_keys(value)}"
+        return f"{setting.name}: {_told(value)}"
     return f"{setting.name} = {_toml(setting, value)}"
+
+
+def _told(secret: Any) -> str:
+    """What may be told of a secret value."""
+    return count_keys(secret) if isinstance(secret, dict) else "it is set"
 
 
 def _toml(setting: Setting, value: Any) -> str:

@@ -50,7 +50,7 @@ class Range(msgspec.Struct, frozen=True):
             low = f"more than {low}"
         if self.zero:
             low = f"0 ({self.zero})" if self.low == 0 else f"0 ({self.zero}), or {low}"
-        return f"{low} {kind.or_more}" if self.high is None else f"{low} to {kind.show(self.high)}"
+        return f"{low} or more" if self.high is None else f"{low} to {kind.show(self.high)}"
 
     def settle(self, value: Any, expected: str, given: object) -> Any:
         if not self._holds(value):

@@ -40,7 +40,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[type, ...]
     parse: Callable[[str], Any]
     show: Callable[[Any], str]
-    or_more: str = "or more"
     has_unit: bool = False
 
 
@@ -187,7 +186,6 @@ RATE: Final = Kind(
     types=(float, int),
     parse=parse_rate,
     show=show_rate,
-    or_more="or more a second",
     has_unit=True,
 )
 BYTE_RATE: Final = Kind(
@@ -195,7 +193,6 @@ BYTE_RATE: Final = Kind(
     types=(int,),
     parse=parse_byte_rate,
     show=show_byte_rate,
-    or_more="or more bytes a second",
     has_unit=True,
 )
 AMOUNT: Final = Kind(

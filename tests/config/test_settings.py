@@ -17,16 +17,16 @@ MIB = 2**20
 LIMITS: dict[str, tuple[list[Any], list[Any]]] = {
     "port": ([0, 1, 65535], [-1, 65536]),
     "max_connections": ([0, 1, 10_000_000], [-1, 10_000_001]),
-    "message_rate": ([0, 0.01, 1e12], [-0.01]),
-    "message_burst": ([1, 1.5, 1e12], [0, 0.99]),
-    "byte_rate": ([0, 1, 2**50], [-1]),
-    "byte_burst": ([1, 2**50], [0, -1]),
+    "message_rate": ([0, 1 / 3600, 0.01, 1e9], [-0.01, 1e-9, 0.9999 / 3600, 1e9 + 1]),
+    "message_burst": ([1, 1.5, 1e9], [0, 0.99, 1e9 + 1]),
+    "byte_rate": ([0, 1, 2**40], [-1, 2**40 + 1]),
+    "byte_burst": ([1, 2**40], [0, -1, 2**40 + 1]),
     "kick_after": ([0, 1, 255], [-1, 256]),
     "max_message": ([1, 2**30], [0, 2**30 + 1]),
     "max_party_message": ([1, 2**30], [0, 2**30 + 1]),
     "block_time": ([0, 0.001, 604800], [-0.001, 604800.001]),
-    "connection_rate": ([0, 0.01, 1e12], [-0.01]),
-    "connection_burst": ([1, 1.5, 1e12], [0, 0.99]),
+    "connection_rate": ([0, 1 / 3600, 0.01, 1e9], [-0.01, 1e-9, 0.9999 / 3600, 1e9 + 1]),
+    "connection_burst": ([1, 1.5, 1e9], [0, 0.99, 1e9 + 1]),
     "max_connections_per_ip": ([0, 1, 10_000_000], [-1, 10_000_001]),
     "backlog_limit": ([1024, 1025, 2**31], [0, 1023, 2**31 + 1]),
     "presence_limit": ([0, 1, 2**40], [-1]),
@@ -161,13 +161,21 @@ def test_what_needs_a_restart() -> None:
     old = Settings()
     new = Settings(
         host="::",
+        admin="off",
+        admin_token="t" * 16,
         port=1,
         proxy_protocol=True,
         trusted_proxies=["::1"],
         max_connections=1,
         message_rate=1.0,
     )
-    assert sorted(restart_only(old, new)) == ["host", "max_connections", "port", "proxy_protocol"]
+    assert sorted(restart_only(old, new)) == [
+        "admin",
+        "host",
+        "max_connections",
+        "port",
+        "proxy_protocol",
+    ]
     assert restart_only(new, new) == changed(new, new) == []
     assert changed(old, Settings(byte_rate=1, origins=["null"])) == ["byte_rate", "origins"]
     assert restart_only(old, Settings(byte_rate=1, origins=["null"])) == []

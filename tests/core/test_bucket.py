@@ -192,6 +192,24 @@ def test_an_asker_that_waits_as_told_gets_what_is_allowed() -> None:
     assert 0.99 * (100 + 250 * 20) <= through <= 100 + 250 * 20 + 1
 
 
+LEAST, MOST, MOST_BYTES = 1 / 3600, 1e9, 2.0**40  # that the settings let through
+
+
+@pytest.mark.parametrize("now", [0.0, 1e9])
+@pytest.mark.parametrize("burst", [1.0, MOST, MOST_BYTES])
+@pytest.mark.parametrize("rate", [LEAST, MOST, MOST_BYTES])
+def test_at_the_ends_of_what_can_be_set(rate: float, burst: float, now: float) -> None:
+    """After 30 years, too: one token is never lost in the size of the burst or of the clock."""
+    bucket = TokenBucket(rate, burst, now)
+    assert bucket.try_consume(now)
+    assert bucket.tokens(now) == burst - 1
+    assert bucket.try_consume(now, burst - 1)
+    assert not bucket.try_consume(now)
+    assert bucket.seconds_until(now) == pytest.approx(1 / rate)
+    assert bucket.try_consume(now + 1 / rate + 1e-3)
+    assert bucket.tokens(now + 1e20) == burst
+
+
 @pytest.mark.parametrize("value", ["1", None, b"1"])
 def test_only_numbers(value: object) -> None:
     with pytest.raises(TypeError):

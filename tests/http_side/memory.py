@@ -12,7 +12,7 @@ from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pa
 from relay import http
 from relay.bodies import BodyRoom
 from relay.incoming import Body, Incoming
-from relay.requests import Refusal, Request, Response, json_response
+from relay.requests import ANY_ORIGIN, Refusal, Request, Response, json_response
 
 TIMEOUT = 10.0
 LIMIT = 100_000
@@ -41,6 +41,7 @@ class Server:
         self.client, self._served = memory_stream_pair()
         self.room = BodyRoom(1_000_000)
         self.adopted: list[bytes] = []
+        self.faults: list[Exception] = []
         self._answer = answer
         self._stays = stays
 
@@ -50,9 +51,13 @@ class Server:
             incoming,
             self.adopted.append,
             self._answer,
-            lambda: self._stays,
-            self.room,
-            trio.CapacityLimiter(1),
+            http.Service(
+                lambda: self._stays,
+                self.room,
+                trio.CapacityLimiter(1),
+                ANY_ORIGIN,
+                self.faults.append,
+            ),
         )
 
     async def receive(self) -> bytes:

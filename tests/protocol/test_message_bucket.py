@@ -179,6 +179,26 @@ def test_a_rate_of_0_turns_it_off(start_relay: StartRelay, visit_at: VisitAt, ch
     assert sender.settle_by_ping() == []
 
 
+def test_the_lowest_rate_there_is(start_relay: StartRelay, visit_at: VisitAt, channel: str) -> None:
+    sender = visit_at(start_relay(*bucket("1/h", 1, 1))).join(channel)
+    sender.send_text("1", "2")
+    (error,) = sender.settle_by_ping()
+    assert 3000 < float(error["message"].removesuffix(" s").rpartition(" ")[2]) <= 3600
+
+
+def test_the_highest_rates_there_are(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str
+) -> None:
+    most = bucket("1000000000/s", 1_000_000_000, 1)
+    server = start_relay(*most, "--byte-rate", "1024GiB/s", "--byte-burst", "1024GiB")
+    visitors = visit_at(server)
+    witness, sender = visitors.join(channel), visitors.join(channel)
+    witness.receive_event()
+    sender.send_text(*map(str, range(1500)))
+    assert [witness.receive_message() for _ in range(1500)] == list(range(1500))
+    assert sender.settle_by_ping() == []
+
+
 def test_the_default_burst_carries_a_flushed_queue(visit: Visitors, channel: str) -> None:
     witness, sender = visit.join(channel), visit.join(channel)
     witness.receive_event()

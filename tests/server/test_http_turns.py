@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from relay.bodies import BodyRoom
-from relay.http import serve_connection
+from relay.http import Service, serve_connection
 from relay.incoming import Body, Incoming
 from relay.requests import Request, Response
 from relay.server import HTTP_REQUESTS_AT_ONCE
@@ -31,9 +31,8 @@ async def test_no_more_than_so_many_between_two_turns(callers: int) -> None:
     async def serve(end: socket.socket) -> None:
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(end))
         incoming = Incoming(stream, REQUEST * PIPELINED, 1.0)
-        await serve_connection(
-            incoming, _adopt_nothing, answer, lambda: True, BodyRoom(1000), turns
-        )
+        service = Service(lambda: True, BodyRoom(1000), turns, (), _have_no_fault)
+        await serve_connection(incoming, _adopt_nothing, answer, service)
 
     pairs = [socket.socketpair() for _ in range(callers)]
     async with trio.open_nursery() as nursery:
@@ -48,6 +47,10 @@ async def test_no_more_than_so_many_between_two_turns(callers: int) -> None:
     # tasks of one pass run in any order, so two of their passes may lie between two looks
     most = max(after - before for before, after in itertools.pairwise(counts))
     assert most <= 2 * HTTP_REQUESTS_AT_ONCE
+
+
+def _have_no_fault(exc: Exception) -> None:
+    raise exc
 
 
 def _adopt_nothing(data: bytes) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 from support.arrivals import Client, ask
 from support.fixtures import StartRelay, VisitAt
@@ -11,6 +13,8 @@ from support.member import Member, Visitors
 from support.process import RelayProcess
 from support.reports import counts_at_the_end
 from support.websocket import upgrade_head
+
+from relay.report import LimitsReport
 
 KEY_MARK = "k7w"
 ALIAS = "zoe-q7"
@@ -144,3 +148,32 @@ def test_nothing_to_report(start_relay: StartRelay, visit_at: VisitAt, channel: 
     member.ping()
     assert counts_at_the_end(server, visitors) == ({}, {})
     assert "limits" not in server.errors
+
+
+class Counted(dict[str, int]):
+    """Counters that all have reached the same number."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def get(self, name: str, default: Any = None) -> int:
+        return self._number
+
+
+def told_of(number: int) -> list[str]:
+    """What a report says when all that can be counted has happened so many times."""
+    lines = LimitsReport(lambda: Counted(number)).take(is_dry_run=True)
+    return [part for line in lines for part in line.partition(": ")[2].split("; ")]
+
+
+def test_one_is_told_as_one_and_several_as_several() -> None:
+    one, several = told_of(1), told_of(2)
+    assert {"1 connection kicked", "1 address blocked", "1 message over its rate"} <= {*one}
+    assert {"2 connections kicked", "2 addresses blocked", "2 messages over their rate"} <= {
+        *several
+    }
+    noun = r"(slow |unfinished |published )?(message|connection|address|request|consumer|handshake)"
+    assert [part for part in one if not re.match(rf"1 {noun}\b", part)] == []
+    assert [part for part in several if not re.match(rf"2 {noun}(s|es)\b", part)] == []
+    assert not re.search(r"\btheir\b", " ".join(one))
+    assert not re.search(r"\bits\b", " ".join(several))

@@ -19,6 +19,7 @@ from support.connection import LIMIT_SECONDS, Address
 
 COMMAND = (sys.executable, "-m", "relay")
 LISTENING = re.compile(r"listening on http://(?P<host>\[[^\]]+\]|[^:/\s]+):(?P<port>\d+)")
+OPERATORS = re.compile(r"operators at http://(?P<host>\[[^\]]+\]|[^:/\s]+):(?P<port>\d+)/")
 
 # What must never be on a server's stderr: a crash, a warning nobody wanted, a sanitizer's report.
 ALARMS = (
@@ -151,6 +152,14 @@ class RelayProcess:
         self._listening.wait(3 * LIMIT_SECONDS)
         assert self._address is not None, f"the relay did not start: {self.errors or self.output!r}"
         return self._address
+
+    @property
+    def admin_address(self) -> Address:
+        """Where it answers operators; it must have been started with such a listener."""
+        assert self.address
+        found = OPERATORS.search(self.output)
+        assert found is not None, f"no address for operators in {self.output!r}"
+        return (found["host"].strip("[]"), int(found["port"]))
 
     @property
     def pid(self) -> int:

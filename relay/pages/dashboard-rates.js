@@ -1,0 +1,134 @@
+// What two answers of /api/stats say together: rates, and what happened in between. Pure: no page, no clock.
+//
+// `relay top` does the same sums in relay/commands/rates.py; one table of cases tests both.
+
+/** Longer ago than this, a rate would be the mean of a time nobody has watched. */
+export const LONGEST_STEP_SECONDS = 10
+
+/** An answer that is none of a relay: the text says what was expected. */
+export class ShapeError extends Error {}
+
+/** The answer, with only what are numbers where numbers belong. Throws ShapeError. */
+export function readSnapshot(answer) {
+  if (!Number.isFinite(answer?.date) || !Array.isArray(answer.workers) || !answer.workers.length)
+    throw new ShapeError('expected the figures of a relay')
+  return {
+    version: String(answer.version ?? ''),
+    limits: String(answer.limits ?? ''),
+    date: answer.date,
+    started: Number(answer.started) || 0,
+    isDraining: answer.draining === true,
+    workers: answer.workers.map(readWorker)
+  }
+}
+
+function readWorker(worker, index) {
+  return {
+    worker: Number.isInteger(worker?.worker) ? worker.worker : index,
+    pid: worker?.pid ?? null,
+    counters: numbersOf(worker?.counters),
+    gauges: numbersOf(worker?.gauges),
+    backlogs: Array.isArray(worker?.backlogs) ? worker.backlogs.filter(Number.isFinite) : [],
+    turns: readHistogram(worker?.histograms?.turn_seconds)
+  }
+}
+
+const numbersOf = object =>
+  Object.fromEntries(Object.entries(object ?? {}).filter(([, value]) => Number.isFinite(value)))
+
+function readHistogram(histogram) {
+  const { bounds, counts } = histogram ?? {}
+  const isWhole = [bounds, counts].every(list => Array.isArray(list) && list.every(Number.isFinite))
+  return isWhole && counts.length === bounds.length + 1 ? { bounds, counts } : null
+}
+
+/** Whether another process answers now, or one that counts from the start again. */
+export const hasRestarted = (before, after) =>
+  before.started !== after.started ||
+  after.workers.some(worker => {
+    const former = findWorker(before, worker.worker)
+    return former !== undefined && isAnother(former, worker)
+  })
+
+const findWorker = (snapshot, number) => snapshot.workers.find(({ worker }) => worker === number)
+
+const isAnother = (before, after) =>
+  before.pid !== after.pid ||
+  Object.entries(before.counters).some(([name, count]) => (after.counters[name] ?? 0) < count)
+
+/** The figures of each worker and of all together; rates are null where there is nothing to compare with. */
+export function figuresOf(before, after) {
+  const seconds = before ? (after.date - before.date) / 1000 : 0
+  const isStep = seconds > 0 && seconds <= LONGEST_STEP_SECONDS
+  const workers = new Map()
+  for (const worker of after.workers) {
+    const former = isStep ? findWorker(before, worker.worker) : undefined
+    const isSame = former !== undefined && before.started === after.started && !isAnother(former, worker)
+    workers.set(worker.worker, {
+      workerCount: 1,
+      counters: worker.counters,
+      gauges: worker.gauges,
+      backlogs: worker.backlogs,
+      rates: isSame ? ratesOf(former.counters, worker.counters, seconds) : null,
+      turns: isSame ? turnsBetween(former.turns, worker.turns) : null
+    })
+  }
+  return { workers, total: totalOf([...workers.values()]) }
+}
+
+const ratesOf = (before, after, seconds) =>
+  Object.fromEntries(Object.entries(after).map(([name, count]) => [name, (count - (before[name] ?? 0)) / seconds]))
+
+function turnsBetween(before, after) {
+  if (!before || !after || before.bounds.join() !== after.bounds.join()) return null
+  return { bounds: after.bounds, counts: after.counts.map((count, i) => Math.max(count - before.counts[i], 0)) }
+}
+
+function totalOf(workers) {
+  return {
+    workerCount: workers.length,
+    counters: addUp(workers.map(({ counters }) => counters)),
+    gauges: addUp(workers.map(({ gauges }) => gauges)),
+    backlogs: workers.flatMap(({ backlogs }) => backlogs).sort((a, b) => b - a),
+    rates: workers.every(({ rates }) => rates) ? addUp(workers.map(({ rates }) => rates)) : null,
+    turns: workers.map(({ turns }) => turns).reduce(mergeTurns)
+  }
+}
+
+function addUp(objects) {
+  const sums = {}
+  for (const object of objects)
+    for (const [name, value] of Object.entries(object)) sums[name] = (sums[name] ?? 0) + value
+  return sums
+}
+
+function mergeTurns(one, other) {
+  if (!one || !other || one.bounds.join() !== other.bounds.join()) return null
+  return { bounds: one.bounds, counts: one.counts.map((count, i) => count + other.counts[i]) }
+}
+
+/**
+ * Where the share `q` of what a histogram counted lies, even within a bucket; null when it counted nothing.
+ * What is above the last bound is told as that bound.
+ */
+export function quantile(histogram, q) {
+  const total = histogram?.counts.reduce((sum, count) => sum + count, 0)
+  if (!total) return null
+  const { bounds, counts } = histogram
+  let below = 0
+  for (const [i, upper] of bounds.entries()) {
+    const lower = i ? bounds[i - 1] : 0
+    if (counts[i] && below + counts[i] >= q * total)
+      return lower + ((upper - lower) * Math.max(q * total - below, 0)) / counts[i]
+    below += counts[i]
+  }
+  return bounds.at(-1) ?? null
+}
+
+/** The parts that a counter is told in: [name, value] pairs of those whose name begins so, by the rest of their names. */
+export const withPrefix = (values, prefix) =>
+  Object.entries(values ?? {})
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, value]) => [name.slice(prefix.length), value])
+
+export const sumWithPrefix = (values, prefix) => withPrefix(values, prefix).reduce((sum, [, value]) => sum + value, 0)
