@@ -69,6 +69,7 @@ class Server:
         self._http_connections = 0
         self._streams = 0
         self._routes = Routes(self._publish)
+        self._waiting_for_turn = trio.lowlevel.ParkingLot()
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
@@ -105,7 +106,12 @@ class Server:
                 self._nursery = nursery
                 self._hub = Hub(self.settings, nursery, self._reactor.open_log, self._on_leave)
                 self._publisher = Publisher(
-                    self.settings, self._admission, self._limits, self._hub.channels
+                    self.settings,
+                    self._admission,
+                    self._limits,
+                    self._hub.channels,
+                    self._waiting_for_turn.park,
+                    trio.CapacityLimiter(1),
                 )
                 for listener in listeners:
                     self._reactor.add_listener(listener.fileno())
@@ -224,6 +230,7 @@ class Server:
         descriptor = reactor.fileno()
         while True:
             has_more = reactor.turn(TURN_BUDGET_SECONDS)
+            self._waiting_for_turn.unpark_all()
             if self._is_draining and not self._has_members():
                 self._drained.set()
             if has_more:

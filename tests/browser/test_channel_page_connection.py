@@ -7,8 +7,8 @@ from support.member import Visitors
 
 
 @pytest.fixture
-def enter_at(open_tab):
-    """Opens a tab, tapped, with a channel's page on another relay."""
+def enter_at(start_relay, open_tab):
+    """Opens a tab, tapped, with a channel's page on another relay, which ends after the tab does."""
     return lambda relay: open_tab().tap().enter(address_of(relay) + "c/room?as=Ann")
 
 
@@ -56,6 +56,7 @@ def test_a_recipient_does_not_survive_it(enter_at, start_relay):
     bob.fill("#own-name", "Bob")
     bob.press("Enter")
     ann.wait_for_text("#members", "Bob")
+    bob.wait_until_joined()
     ann.choose_recipient("Bob")
     bob.say("x" * 2000)
     ann.wait_for_text("#recipient option:checked", "Bob (left)")
