@@ -82,7 +82,12 @@ def measured(options: argparse.Namespace) -> Outcome:
     def say(line: str) -> None:
         print(line, flush=True)
 
-    return suite.run((RELAY, *options.peers), options.rows, options.rounds, options.seconds, say)
+    def save(so_far: Outcome) -> None:
+        if options.json is not None:
+            so_far.save(options.json)
+
+    peers = (RELAY, *options.peers)
+    return suite.run(peers, options.rows, options.rounds, options.seconds, say, save)
 
 
 def main() -> None:
@@ -91,8 +96,6 @@ def main() -> None:
         print(*(row.name for row in ROWS), "", *(peer.name for peer in PEERS), sep="\n")
         return
     found = measured(options)
-    if options.json is not None:
-        found.save(options.json)
     print("", report.markdown(found), sep="\n")
     if options.plot is not None:
         print(*plots.write(found, options.plot), sep="\n")

@@ -17,6 +17,7 @@ from benchmarks.rows import OpenRow, Row
 from benchmarks.table import heading, row_line
 
 Say = Callable[[str], None]
+Save = Callable[[Outcome], None]
 Found = tuple[Peer, Contender]
 
 # What a server that cannot take a load does to its clients; the message tells which.
@@ -24,15 +25,21 @@ Trouble = (OSError, RuntimeError)
 
 
 def run(
-    peers: Sequence[Peer], rows: Sequence[Row | OpenRow], rounds: int, seconds: float, say: Say
+    peers: Sequence[Peer],
+    rows: Sequence[Row | OpenRow],
+    rounds: int,
+    seconds: float,
+    say: Say,
+    save: Save,
 ) -> Outcome:
-    """Measure, and tell of each figure as soon as it is known."""
+    """Measure, tell of each figure as soon as it is known, and save after each row: all of them take half an hour."""
     outcome = Outcome([], rounds, seconds)
     found = ready(peers, outcome, say)
     outcome.machine = describe([contender for _, contender in found]).splitlines()
     say("\n".join(("", *outcome.machine, "", heading())))
     for row in rows:
         run_row(row, found, outcome, say)
+        save(outcome)
     return outcome
 
 
