@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks.flame import record
+from benchmarks.flame.__main__ import TOOLS
+from benchmarks.flame.__main__ import record as sample
 from benchmarks.flame.record import RecordError
 from benchmarks.flame.svg import flame_graph, heaviest, kind_of
+from benchmarks.rows import ROWS
 
 PUMP = "Server._pump (relay/server.py)"
 TURN = "turn (relay/_core.cpython-311-x86_64-linux-gnu.so)"
@@ -89,6 +93,21 @@ def test_a_box_is_as_wide_as_its_share() -> None:
 def test_the_heaviest_are_those_in_which_samples_were_taken() -> None:
     stacks = Counter({(PUMP, SEND): 3, (PUMP,): 1})
     assert heaviest(stacks, 1) == [(SEND, 0.75)]
+
+
+def test_the_relay_is_sampled_by_whichever_tool_may() -> None:
+    if "LD_PRELOAD" in os.environ:
+        pytest.skip("a sanitizer is preloaded, and the tools are not built for one")
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("two processor cores are needed: one for the server, one for the load")
+    try:
+        _, stacks = sample(ROWS[0], [*TOOLS], seconds=1)
+    except RecordError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    frames = {frame for stack in stacks for frame in stack}
+    assert any(kind_of(frame) == "core" for frame in frames), frames
 
 
 def test_no_sample_is_no_picture() -> None:
