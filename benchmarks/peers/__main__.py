@@ -55,6 +55,12 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--rounds: expected 1 or more, got {options.rounds}")
     if not 0 < options.seconds <= 3600:
         parser.error(f"--seconds: expected more than 0, at most 3600, got {options.seconds:g}")
+    try:  # now, not after half an hour
+        if options.write is not None:
+            document.check(options.write)
+        options.source = None if options.source is None else outcome.load(options.source)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     return options
 
 
@@ -62,7 +68,7 @@ def chosen_peers(text: str) -> tuple[Peer, ...]:
     wanted = [name.strip() for name in text.split(",")]
     if unknown := set(wanted) - {peer.name for peer in PEERS}:
         raise argparse.ArgumentTypeError(
-            f"no peer is called {sorted(unknown)[0]!r}; --list names them"
+            f"expected names that --list tells, got {sorted(unknown)[0]!r}"
         )
     return tuple(peer for peer in PEERS if peer.name in wanted)
 
@@ -71,13 +77,16 @@ def chosen_rows(text: str) -> tuple[Row | OpenRow, ...]:
     wanted = [part.strip().replace("\N{MULTIPLICATION SIGN}", "x") for part in text.split(";")]
     for part in wanted:
         if not any(part in row.name for row in ROWS):
-            raise argparse.ArgumentTypeError(f"no row's name contains {part!r}; --list names them")
+            raise argparse.ArgumentTypeError(
+                f"expected parts of names that --list tells, got {part!r}"
+            )
     return tuple(row for row in ROWS if any(part in row.name for part in wanted))
 
 
 def measured(options: argparse.Namespace) -> Outcome:
     if options.source is not None:
-        return outcome.load(options.source)
+        found: Outcome = options.source
+        return found
 
     def say(line: str) -> None:
         print(line, flush=True)

@@ -13,6 +13,11 @@ def write(path: Path, text: str) -> None:
     path.write_text(replaced(path.read_text(), text, str(path)))
 
 
+def check(path: Path) -> None:
+    """Raise what `write` would raise."""
+    replaced(path.read_text(), "", str(path))
+
+
 def replaced(document: str, text: str, name: str) -> str:
     before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -145,13 +145,13 @@ def marks(outcome: Outcome) -> Iterator[str]:
 
 
 def not_ahead(outcome: Outcome) -> Iterator[str]:
-    """Every row and figure in which another relay takes less than ours."""
+    """Every row and figure in which another relay takes less than ours, by as much as a ratio is written with."""
     found = [
         f"- {title(row)}, {what}: {name} takes less, the ratio is **{ratio:.2f}**"
         for row in outcome.rows
         for what, figure in figures_of(outcome, row)
         for name in outcome.peers()
-        if name != CEILING_NAME and (ratio := outcome.ratio(row, name, figure) or 0.0) > 1
+        if name != CEILING_NAME and (ratio := outcome.ratio(row, name, figure) or 0.0) >= 1.005
     ]
     yield from found or ["- In no row."]
     yield ""
