@@ -89,7 +89,8 @@ PEERS = (
         "socketify",
         lambda: in_python("socketify", "socketify"),
         wire=ECHO,
-        runs="`ws.subscribe`, `ws.publish` (uWebSockets); a sender gets its own messages too",
+        runs="`ws.subscribe`, `ws.publish` (uWebSockets); its loop polls without a pause while there is traffic; a sender gets "
+        "its own messages too",
         lacks="JSON unchecked; no rate limit, no presence; cannot leave the sender out; above its backpressure limit "
         "messages vanish",
     ),
