@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from relay.bench.usage import Watched
+from relay.bench.usage import Watched, family
 
 SERVER_CORE = 0
 LOAD_CORE = 1
@@ -60,8 +61,9 @@ class ServerProcess(Watched):
         raise RuntimeError(f"the server ended with {self._process.wait()} before it listened")
 
     def _stop(self) -> None:
-        # Not asked to drain: ten thousand closing handshakes would be waited for, and nothing learnt.
-        self._process.kill()
+        # Not asked to drain: ten thousand closing handshakes would be waited for, and nothing learnt. Children would outlive it.
+        for pid in [*family(self.pid)] if self._process.poll() is None else []:
+            os.kill(pid, signal.SIGKILL)
         self._process.wait(STOP_SECONDS)
         if self._process.stdout is not None:
             self._process.stdout.close()
