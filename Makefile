@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv serve build tools test lint types docs debug sanitize bench clean
+.PHONY: help venv serve build tools test lint types docs screenshots debug sanitize bench peers profile clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,6 +53,9 @@ types: build $(VENV)/.tests ## check types: mypy, and the core's stubs against t
 docs: build ## write the tables of settings into docs/operating.md
 	$(BIN)/python docs/settings.py
 
+screenshots: tools build $(VENV)/.tests ## take the pictures in docs/images, with Chromium
+	$(BIN)/python docs/screenshots.py $(ARGS)
+
 # These two test a copy of the package in build/<mode>/package, so the source tree keeps its release build.
 # PYTHONSAFEPATH keeps `python -m` from preferring the source tree to the copy.
 build_copy = RELAY_BUILD=$(1) $(BIN)/python setup.py -q build --build-lib build/$(1)/package
@@ -77,6 +80,12 @@ sanitize: build $(VENV)/.tests ## run the tests under ASan and UBSan
 
 bench: build $(VENV)/.tests ## run the benchmark suite
 	$(BIN)/pytest benchmarks $(ARGS)
+
+peers: build $(VENV)/.tests ## the relay and its peers in turn; ARGS="--peers bun,ws --rounds 1" goes to it
+	$(BIN)/python -m benchmarks.peers --json build/peers/figures.json $(ARGS)
+
+profile: build $(VENV)/.tests ## a flame graph of the relay in build/profile, as in: make profile ROW="16 KiB"
+	$(BIN)/python -m benchmarks.flame $(if $(ROW),--row "$(ROW)") $(ARGS)
 
 clean: ## remove what was built, but not .venv
 	rm -rf build dist *.egg-info relay/*.so $(VENV)/.installed

@@ -104,6 +104,12 @@ cdef class Log:
     def entry_count(self):
         return self.entry_end - self.entry_head
 
+    @property
+    def is_late(self):
+        """Whether so much waits for the fan-out to begin that members who send are not read from: who appends in their stead
+        should wait for a turn, too."""
+        return self.reactor is not None and log_is_late(self, self.reactor.read_ahead)
+
     def attach(self, Member member not None):
         """Let `member` read all that is appended from now on. Raises ValueError when it is attached somewhere, or connected."""
         if member.log_object != NULL or member.state != OPEN or member.fd >= 0:
@@ -179,6 +185,13 @@ cdef class Log:
         """How many whole entries meant for `member` it has not been sent yet."""
         log_require(self, member)
         return log_count(self, member, self.end, False)
+
+
+cdef inline bint log_is_late(Log log, uint64_t read_ahead) noexcept:
+    """Whether more waits than what may be read ahead; in an event stream it may take several times the room."""
+    if log.end - log.pass_end > read_ahead:
+        return True
+    return log.stream_log is not None and log.stream_log.end - log.stream_log.pass_end > read_ahead
 
 
 cdef int log_require(Log log, Member member) except -1:

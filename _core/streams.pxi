@@ -50,10 +50,11 @@ cdef inline size_t own_header_size(const uint8_t *frame) noexcept nogil:
 
 cdef int stream_append(Log streams, const uint8_t *frame, size_t length, uint8_t audience, bint is_message) except -1:
     """Append what a text frame of another log holds."""
-    cdef size_t header = own_header_size(frame)
-    cdef size_t size = event_size(frame + header, length - header)
+    cdef size_t header, size
     if frame[0] != (FIN | TEXT):
         return 0
+    header = own_header_size(frame)
+    size = event_size(frame + header, length - header)
     event_write(log_reserve(streams, size), frame + header, length - header)
     return log_enter(streams, size, None, audience, is_message)
 
@@ -81,8 +82,10 @@ cdef int stream_discard(Reactor r, Member m, size_t length) except -1:
     if r.byte_rate > 0:
         bucket_refill(&m.byte_bucket, r.byte_rate, r.byte_burst, r.now)
         if not bucket_consume(&m.byte_bucket, length):
-            r.counters.faults += 1
-            return member_abort(m)
+            r.counters.over_byte_rate += 1
+            if not r.is_dry_run:
+                r.counters.faults += 1
+                return member_abort(m)
     return 0
 
 

@@ -132,7 +132,7 @@ cdef int reactor_read(Reactor r, Conn conn) except -1:
     cdef Log log
     if conn.kind == IS_MEMBER and (<Member>conn).log_object != NULL:
         log = <Log>(<Member>conn).log_object
-        if log.end - log.pass_end > r.read_ahead:
+        if log_is_late(log, r.read_ahead):
             # what the channel has got must go out first: it waits for itself, nobody else does
             return reactor_note_ready(r, conn)
     r.counters.reads += 1

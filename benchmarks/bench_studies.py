@@ -15,6 +15,7 @@ from benchmarks import (
     loud_channel,
     ping_spread,
     rates,
+    scrape,
     slow_reader,
     streams,
 )
@@ -27,6 +28,7 @@ STUDIES = [
     for module in (
         limits,
         rates,
+        scrape,
         slow_reader,
         loud_channel,
         join_storm,

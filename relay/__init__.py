@@ -1,5 +1,7 @@
 """Relay: realtime WebSocket channels, started with one command; and clients of them, loaded when they are asked for."""
 
+import atexit
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +70,15 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
+
+
+def _finish_clients() -> None:
+    """Registered now, and not with the clients: one that is first used in another handler would come too late for that."""
+    if background := sys.modules.get("relay.client.background"):
+        background.finish()
+
+
+atexit.register(_finish_clients)
 
 
 def __dir__() -> list[str]:

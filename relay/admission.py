@@ -25,7 +25,7 @@ from relay.keys import (
 from relay.limits import AddressLimits
 from relay.origins import Origins
 from relay.protocol import ChannelKey, Options, parse_options
-from relay.requests import Refusal, Request
+from relay.requests import Refusal, Request, has_token
 from relay.settings.config import Settings
 
 MAX_CHANNEL_BYTES: Final = 512
@@ -215,9 +215,7 @@ def _require_handshake(request: Request) -> None:
         raise Refusal(405, "a WebSocket handshake is a GET request", b"Allow: GET")
     if request.version != "1.1":
         raise Refusal(400, "a WebSocket handshake needs HTTP/1.1")
-    if not _has_token(headers.get(b"upgrade", b""), b"websocket"):
-        raise Refusal(426, "the only protocol to upgrade to is websocket", b"Upgrade: websocket")
-    if not _has_token(headers.get(b"connection", b""), b"upgrade"):
+    if not has_token(headers.get(b"connection", b""), b"upgrade"):
         raise Refusal(400, "the Connection header does not say Upgrade")
     if headers.get(b"sec-websocket-version") != b"13":
         raise Refusal(426, "the WebSocket version must be 13", b"Sec-WebSocket-Version: 13")
@@ -257,11 +255,6 @@ def _name(text: bytes) -> bytes:
         if len(name) <= MAX_CHANNEL_BYTES:
             return name
     raise Refusal(414, f"the channel name is longer than {MAX_CHANNEL_BYTES} bytes")
-
-
-def _has_token(value: bytes, token: bytes) -> bool:
-    value = value.lower()
-    return value == token or token in (part.strip() for part in value.split(b","))
 
 
 def _switching_response(headers: dict[bytes, bytes]) -> bytes:

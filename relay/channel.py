@@ -112,6 +112,11 @@ class Channel:
         streams = self.log.streams
         return self.log.members + ([] if streams is None else streams.members)
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it must be sent what it has before it gets more: else healthy members would be taken for slow ones."""
+        return self.log.is_late
+
     def join(
         self,
         member: _core.Member,

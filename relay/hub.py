@@ -60,7 +60,10 @@ class Hub:
         while True:
             await trio.sleep(COMMENT_INTERVAL_SECONDS)
             for number, channel in enumerate(list(self._streaming), 1):
-                channel.keep_streams_alive()
+                try:
+                    channel.keep_streams_alive()
+                except Exception as exc:
+                    channel.crash(exc)
                 if number % COMMENTS_PER_BATCH == 0:
                     await trio.lowlevel.checkpoint()
 

@@ -1,7 +1,8 @@
 """What is posted: read, judged, and relayed to the members of a channel or a party room. Knows no trio and no socket."""
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -19,6 +20,8 @@ MAX_BATCH_MESSAGES: Final = 1000
 MAX_BATCH_BYTES: Final = 256 * 1024
 """A body is looked through in one go, and this much of the smallest messages takes the time that others can wait."""
 
+_QUICK_BODY_BYTES: Final = 16 * 1024
+
 _BINARY_TYPE: Final = b"application/octet-stream"
 _batch_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -26,7 +29,8 @@ _batch_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 class Publisher:
     """Publishes without being a member: whoever posts gets nothing back but how many it went to.
 
-    `channels` are those that are open; a post opens none.
+    `channels` are those that are open; a post opens none. `next_turn()` returns when what waited for the fan-out had a turn.
+    Within `one_by_one` the larger bodies are looked through, with time for others in between, however many come at once.
     """
 
     def __init__(
@@ -35,9 +39,13 @@ class Publisher:
         admission: Admission,
         limits: AddressLimits,
         channels: Mapping[ChannelKey, Channel],
+        next_turn: Callable[[], Awaitable[None]],
+        one_by_one: contextlib.AbstractAsyncContextManager[object],
     ) -> None:
         self._limits = limits
         self._channels = channels
+        self._next_turn = next_turn
+        self._one_by_one = one_by_one
         self.configure(settings, admission)
 
     def configure(self, settings: Settings, admission: Admission) -> None:
@@ -47,19 +55,32 @@ class Publisher:
 
     async def post(self, exchange: Exchange) -> Response:
         """`{"delivered": n}`. Raises Refusal; what can be refused before the body is read is."""
-        request, channels = exchange.request, self._channels
+        request = exchange.request
         post = self._admission.accept_post(
-            request, exchange.peer, exchange.source, channels, time.monotonic()
+            request, exchange.peer, exchange.source, self._channels, time.monotonic()
         )
         body = await exchange.body.read(self._max_body_bytes(post))
+        is_quick = len(body) <= _QUICK_BODY_BYTES and not post.options.batch
+        patience = time.monotonic() + self._settings.handshake_timeout
+        while time.monotonic() < patience:
+            async with contextlib.nullcontext() if is_quick else self._one_by_one:
+                if not self._is_late(post.key):
+                    return json_response({"delivered": self._relay(request, post, body)})
+            await self._next_turn()
+        text = "the channel has more to send than its members take, try again"
+        raise Refusal(503, text, b"Retry-After: 1", reason="late_channel")
+
+    def _relay(self, request: Request, post: Post, body: bytes) -> int:
         now = time.monotonic()
-        self._admission.check_keys(post, channels, now)  # they may have changed since
+        self._admission.check_keys(post, self._channels, now)  # they may have changed since
         self._limits.check_published_bytes(post.address, len(body), now)
         if isinstance(post.key, tuple):
-            delivered = self._relay_verbatim(post, body, _is_binary(request, body))
-        else:
-            delivered = self._relay_messages(post, body, now)
-        return json_response({"delivered": delivered})
+            return self._relay_verbatim(post, body, _is_binary(request, body))
+        return self._relay_messages(post, body, now)
+
+    def _is_late(self, key: ChannelKey) -> bool:
+        channel = self._channels.get(key)
+        return channel is not None and channel.is_late
 
     def _max_body_bytes(self, post: Post) -> int:
         if isinstance(post.key, tuple):
@@ -92,15 +113,16 @@ def _split_batch(body: bytes, max_message_bytes: int) -> list[bytes]:
     if not _core.is_utf8(body):
         raise Refusal(400, "the body is not valid UTF-8", reason="json")
     try:
-        messages = [bytes(raw) for raw in _batch_decoder.decode(body)]
+        messages = _batch_decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError) as exc:
         text = "the body of a batch is no JSON array of messages (half a surrogate pair has no place in it)"
         raise Refusal(400, text, reason="json") from exc
     if len(messages) > MAX_BATCH_MESSAGES:
         raise Refusal(413, f"a batch has at most {MAX_BATCH_MESSAGES} messages")
-    if any(len(message) > max_message_bytes for message in messages):
+    payloads = [bytes(message) for message in messages]
+    if any(len(payload) > max_message_bytes for payload in payloads):
         raise Refusal(413, f"a message of the batch is larger than {max_message_bytes} bytes")
-    return messages
+    return payloads
 
 
 def _is_binary(request: Request, payload: bytes) -> bool:

@@ -119,8 +119,9 @@ class Request:
 
     @property
     def wants_upgrade(self) -> bool:
-        """Whether it asks for an upgrade at all; to what and how well is for admission to say."""
-        return b"upgrade" in self.headers
+        """Whether it asks to go on as a WebSocket; how well is for admission to say. Other protocols that it would speak are
+        ignored (RFC 9110 section 7.8): Java's client offers HTTP/2 with all that it asks for."""
+        return has_token(self.headers.get(b"upgrade", b""), b"websocket")
 
     @property
     def wants_membership(self) -> bool:
@@ -160,6 +161,12 @@ def parse_head(head: bytes) -> Request:
     if request.version == "1.1" and b"," in request.headers.get(b"host", b","):
         raise Refusal(400, "exactly one Host header is needed")  # RFC 9112 section 3.2
     return request
+
+
+def has_token(value: bytes, token: bytes) -> bool:
+    """Whether the list in a header has this token, which is in lower case."""
+    value = value.lower()
+    return value == token or token in (part.strip() for part in value.split(b","))
 
 
 def json_response(content: object, *headers: bytes, status: int = 200) -> Response:

@@ -7,7 +7,9 @@ from relay import __version__
 from relay.admission import PUSH_PATH, find_target
 from relay.incoming import Exchange
 from relay.keys import JOIN_KEY_HEADER, SEND_KEY_HEADER
+from relay.pages import PAGE_PATH, VARY, ChannelPage, wants_page
 from relay.requests import Refusal, Response
+from relay.static import StaticFile
 
 Handler = Callable[[Exchange], Awaitable[Response]]
 """Answers a request; may raise Refusal."""
@@ -22,13 +24,17 @@ class Routes:
     """The handlers of one listener: `publish` answers what is posted to a channel or a party room."""
 
     def __init__(self, publish: Handler) -> None:
-        self._channel: Methods = {**_readable(_connect), b"POST": publish}
+        page = ChannelPage()
+        self._channel: Methods = {**_readable(_page_or(page, _connect)), b"POST": publish}
+        self._legacy: Methods = {**_readable(_connect), b"POST": publish}
         self._party: Methods = {**_readable(_upgrade), b"POST": publish}
         self._push: Methods = {b"POST": publish}
+        line = _text(f"relay {__version__}: connect a WebSocket to /c/<channel>\n", VARY)
         self._fixed: Mapping[bytes, Methods] = {
-            b"/": _text(f"relay {__version__}: connect a WebSocket to /c/<channel>\n"),
-            b"/version": _text(__version__),
-            b"/health": _text("ok"),
+            b"/": _readable(_page_or(page, line)),
+            b"/version": _readable(_text(__version__)),
+            b"/health": _readable(_text("ok")),
+            **{path: _readable(_give(part)) for path, part in page.parts.items()},
         }
 
     async def answer(self, exchange: Exchange) -> Response:
@@ -52,20 +58,40 @@ class Routes:
         key = find_target(path)
         if path.startswith(PUSH_PATH):
             return self._push
-        return self._party if isinstance(key, tuple) else self._channel
+        if isinstance(key, tuple):
+            return self._party
+        return self._channel if path.startswith(PAGE_PATH) else self._legacy
 
 
 def _readable(handler: Handler) -> Methods:
     return {b"GET": handler, b"HEAD": handler}
 
 
-def _text(text: str) -> Methods:
-    response = Response(200, b"text/plain; charset=utf-8", text.encode())
+def _text(text: str, *headers: bytes) -> Handler:
+    response = Response(200, b"text/plain; charset=utf-8", text.encode(), headers)
 
     async def give(exchange: Exchange) -> Response:
         return response
 
-    return _readable(give)
+    return give
+
+
+def _give(file: StaticFile) -> Handler:
+    async def give(exchange: Exchange) -> Response:
+        return file.answer(exchange.request)
+
+    return give
+
+
+def _page_or(page: ChannelPage, otherwise: Handler) -> Handler:
+    """The page for a browser; programs get what they always got there."""
+
+    async def give(exchange: Exchange) -> Response:
+        if wants_page(exchange.request):
+            return page.answer(exchange.request)
+        return await otherwise(exchange)
+
+    return give
 
 
 async def _connect(exchange: Exchange) -> NoReturn:
@@ -74,13 +100,13 @@ async def _connect(exchange: Exchange) -> NoReturn:
         "this is a channel: connect to it with a WebSocket, ask for its events with Accept: text/event-stream,"
         " or publish with POST",
         b"Upgrade: websocket",
+        VARY,
     )
 
 
 async def _upgrade(exchange: Exchange) -> NoReturn:
-    raise Refusal(
-        426, "this is a party room: connect to it with a WebSocket", b"Upgrade: websocket"
-    )
+    text = "this is a party room: connect to it with a WebSocket, or publish with POST"
+    raise Refusal(426, text, b"Upgrade: websocket")
 
 
 def _preflight(methods: Methods) -> Response:

@@ -8,7 +8,6 @@ shows, no script of others runs.
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Final
 
 from relay.requests import Request, Response
@@ -17,9 +16,10 @@ ASSETS: Final = b"/assets/"
 
 POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:;"
-    b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    b" base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    b" require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""What a page may do (Content Security Policy Level 3)."""
+"""What a page may do (Content Security Policy Level 3). Text that a script would make markup of is refused (Trusted Types)."""
 
 _TYPES: Final = {
     "css": b"text/css; charset=utf-8",
@@ -33,9 +33,12 @@ _TAG_BYTES: Final = 16
 
 
 class StaticFile:
-    """One file, as it is served. Raises ValueError for a name whose ending says nothing of its type."""
+    """One file, as it is served, with more header lines when it needs them.
 
-    def __init__(self, name: str, content: bytes) -> None:
+    Raises ValueError for a name whose ending says nothing of its type.
+    """
+
+    def __init__(self, name: str, content: bytes, *more_headers: bytes) -> None:
         media_type = _TYPES.get(name.rpartition(".")[2])
         if media_type is None:
             raise ValueError(f"name: expected an ending of {', '.join(_TYPES)}, got {name!r}")
@@ -47,6 +50,7 @@ class StaticFile:
             b"Content-Security-Policy: " + POLICY,
             b"X-Content-Type-Options: nosniff",
             b"Referrer-Policy: no-referrer",
+            *more_headers,
         )
         self._whole = Response(200, media_type, content, headers)
         self._unchanged = Response(304, headers=headers)
@@ -66,15 +70,16 @@ def read_pages(name: str) -> Mapping[bytes, StaticFile]:
     page = f"{name}.html"
     return {b"/": read_file(page)} | {
         ASSETS + part.name.encode(): StaticFile(part.name, part.read_bytes())
-        for part in _folder().iterdir()
+        for part in files("relay").joinpath("pages").iterdir()
         if part.name.startswith(name) and part.name != page
     }
 
 
 def read_file(name: str) -> StaticFile:
     """A packaged file. Raises OSError when it is not there."""
-    return StaticFile(name, _folder().joinpath(name).read_bytes())
+    return StaticFile(name, read_content(name))
 
 
-def _folder() -> Traversable:
-    return files("relay").joinpath("pages")
+def read_content(name: str) -> bytes:
+    """What is in a packaged file. Raises OSError when it is not there."""
+    return files("relay").joinpath("pages", name).read_bytes()

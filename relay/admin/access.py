@@ -16,7 +16,7 @@ from typing import Final
 from relay import _core
 from relay.addresses import address_key
 from relay.requests import Refusal, Request
-from relay.settings.admin import Endpoint, is_loopback
+from relay.settings.admin import is_loopback
 
 GUESSES_PER_SECOND: Final = 100.0
 GUESSES_PER_SECOND_AND_ADDRESS: Final = 1.0
@@ -29,13 +29,12 @@ _JSON: Final = b"application/json"
 class Access:
     """Decides on requests by the token; without one, by the names that this machine goes by."""
 
-    def __init__(self, endpoint: Endpoint, token: str) -> None:
-        self._own_name = endpoint.host.lower()
+    def __init__(self, token: str) -> None:
         # one address that guesses must not lock out the others, and many addresses must not guess without end
         self._guesses_of = _core.AddressLimiter(
             GUESSES_PER_SECOND_AND_ADDRESS, GUESSES_AT_ONCE, capacity=4096
         )
-        self._guesses = _core.AddressLimiter(GUESSES_PER_SECOND, GUESSES_PER_SECOND, capacity=1)
+        self._guesses = _core.TokenBucket(GUESSES_PER_SECOND, GUESSES_PER_SECOND)
         self.configure(token)
 
     def configure(self, token: str) -> None:
@@ -46,7 +45,7 @@ class Access:
         """Raises Refusal 403 for what a page of another site may have sent."""
         host = request.headers.get(b"host", b"").lower()
         origin = request.headers.get(b"origin")
-        if not self._token and host and not self._is_own(host):
+        if not self._token and host and not _is_this_machine(host):
             text = "this name is not answered to; ask for localhost, or set admin_token"
             raise Refusal(403, text, reason="admin_host")
         if origin is not None and origin.lower().partition(b"://")[2] != (host or b"?"):
@@ -60,18 +59,12 @@ class Access:
         if scheme.lower() != b"bearer":
             raise Refusal(401, "a token is needed here", _CHALLENGE, reason="admin_token")
         address = address_key(peer)
-        if self._guesses_of.seconds_until(address, now) or self._guesses.seconds_until(1, now):
+        if self._guesses_of.seconds_until(address, now) or self._guesses.seconds_until(now):
             raise Refusal(429, "too many wrong tokens", b"Retry-After: 1", reason="admin_guesses")
         if not secrets.compare_digest(shown.strip(), self._token):
             self._guesses_of.try_consume(address, now)
-            self._guesses.try_consume(1, now)
+            self._guesses.try_consume(now)
             raise Refusal(401, "the token is wrong", _CHALLENGE, reason="admin_token")
-
-    def _is_own(self, host: bytes) -> bool:
-        name = host.decode("latin-1")
-        if not name.endswith("]"):
-            name = name.rpartition(":")[0] or name
-        return is_loopback(name) or name.strip("[]") == self._own_name
 
 
 def require_json(request: Request) -> None:
@@ -80,3 +73,8 @@ def require_json(request: Request) -> None:
     if media_type != _JSON:
         text = "expected the header Content-Type: application/json"
         raise Refusal(415, text, reason="admin_request")
+
+
+def _is_this_machine(host: bytes) -> bool:
+    name = host.decode("latin-1")
+    return is_loopback(name if name.endswith("]") else name.rpartition(":")[0] or name)

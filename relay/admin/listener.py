@@ -28,14 +28,14 @@ Answer = Callable[[Exchange], Awaitable[Response]]
 class AdminListener:
     """Serves the sockets it is given until it is cancelled. Refusals are counted in `refusals`, by reason.
 
-    Of `max_connections` at once half may idle.
+    `timeout_seconds` says what new connections have for a head. Of `max_connections` at once half may idle.
     """
 
     def __init__(
         self,
         answer: Answer,
         refusals: Counter[str],
-        timeout_seconds: float,
+        timeout_seconds: Callable[[], float],
         max_connections: int,
     ) -> None:
         self._answer = answer
@@ -95,7 +95,7 @@ class AdminListener:
                 self._refusals[refusal.reason] += 1
                 raise
 
-        incoming = _Watched(stream, self._timeout_seconds, self._note)
+        incoming = _Watched(stream, self._timeout_seconds(), self._note)
         try:
             await http.serve_connection(incoming, refuse_upgrade, answer, self._service)
         finally:

@@ -56,6 +56,8 @@ COUNTERS: Final = {
     "faults": Meaning("relay_protocol_faults", "Connections failed for what they sent."),
     "crashes": Meaning("relay_contained_exceptions", "Exceptions that were contained; each is a fault of the relay."),
     "turns": Meaning("relay_turns", "Turns of the loop that moves messages."),
+    "rounds": Meaning("relay_rounds", "Rounds of reading and sending, of which turns are made."),
+    "reads": Meaning("relay_read_calls", "System calls that read from members."),
     "sends": Meaning("relay_send_calls", "System calls that sent to members."),
     "bytes_in": Meaning("relay_received_bytes", "Bytes received from members."),
     "bytes_out": Meaning("relay_sent_bytes", "Bytes sent to members."),

@@ -1,17 +1,20 @@
 """Where a client connects to, and what it shows: the URL with its options, and the keys as headers."""
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
 import msgspec
 
+from relay.client.target import parse_place
+
 DEFAULT_BASE_URL: Final = "ws://127.0.0.1:8787"
 BASE_URL_VARIABLE: Final = "RELAY_URL"
 
-_WEBSOCKET: Final = ("ws://", "wss://")
-_SAME_AS_WEBSOCKET: Final = {"http://": "ws://", "https://": "wss://"}
+_WEBSOCKET: Final = re.compile(r"wss?://", re.IGNORECASE)
+_HTTP: Final = re.compile(r"http(s?)://", re.IGNORECASE)
 _SWITCHES: Final = ("announce", "echo", "list_")
 
 
@@ -40,7 +43,8 @@ class Address(msgspec.Struct, frozen=True):
         `as_` and `alias` are the same option. Keys become headers: they stay out of logs. Raises TypeError and ValueError,
         which name the argument.
         """
-        texts = {"channel": channel_or_url, "base_url": base_url, "alias": alias, "as_": as_}
+        texts = {"base_url": base_url, "alias": alias, "as_": as_}
+        _check_text("channel", channel_or_url)
         _check_texts({**texts, "join_key": join_key, "send_key": send_key})
         switches = dict(zip(_SWITCHES, (announce, echo, list_), strict=True))
         url = _channel_url(channel_or_url, base_url)
@@ -60,33 +64,46 @@ class Address(msgspec.Struct, frozen=True):
         send_key: str | None = None,
     ) -> Self:
         """The address of a party room, `party/room`, or `room` of the party `main`, or a URL. Raises as `of_channel` does."""
-        _check_texts({"room": name, "base_url": base_url, "join_key": join_key})
+        _check_text("room", name)
+        _check_texts({"base_url": base_url, "join_key": join_key, "send_key": send_key})
         party, slash, room = name.rpartition("/")
         path = f"/parties/{_quote('room', party if slash else 'main')}/{_quote('room', room)}"
-        is_url = name.startswith(_WEBSOCKET)
-        url = name if is_url else websocket_base(base_url) + path
+        url = _own_url(name, "room") or websocket_base(base_url) + path
         options = [*_switch_options({"echo": echo})]
         return cls(_with_query(url, options), tuple(_key_headers(join_key, send_key)))
 
 
 def websocket_base(base_url: str | None) -> str:
     """The URL below which channels are: the argument, or `RELAY_URL`, or this machine's. Raises ValueError."""
-    given = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
-    for prefix, same in _SAME_AS_WEBSOCKET.items():
-        if given.startswith(prefix):
-            given = same + given.removeprefix(prefix)
-    if not given.startswith(_WEBSOCKET) or "?" in given or "#" in given:
-        name = "base_url" if base_url else BASE_URL_VARIABLE
+    if base_url is not None:
+        return _checked_base(base_url, "base_url")
+    given = os.environ.get(BASE_URL_VARIABLE)
+    return _checked_base(given, BASE_URL_VARIABLE) if given else DEFAULT_BASE_URL
+
+
+def _checked_base(given: str, name: str) -> str:
+    """An empty argument is refused, for it may have been meant to lead elsewhere; so is what could hide a channel's path."""
+    url = _HTTP.sub(lambda found: f"ws{found[1].lower()}://", given, count=1)
+    if not _WEBSOCKET.match(url) or "?" in url or "#" in url:
+        shown = "one with a user name" if "@" in given else ascii(given)
         raise ValueError(
-            f"{name}: expected a URL that begins with ws:// or wss:// and has no query, got {given!r}"
+            f"{name}: expected a URL that begins with ws:// or wss:// and has no query, got {shown}"
         )
-    return given.rstrip("/")
+    parse_place(url, name)
+    return url.rstrip("/")
 
 
 def _channel_url(channel_or_url: str, base_url: str | None) -> str:
-    if channel_or_url.startswith(_WEBSOCKET):
-        return channel_or_url
-    return f"{websocket_base(base_url)}/c/{_quote('channel', channel_or_url)}"
+    own = _own_url(channel_or_url, "channel")
+    return own or f"{websocket_base(base_url)}/c/{_quote('channel', channel_or_url)}"
+
+
+def _own_url(name_or_url: str, argument: str) -> str | None:
+    """The URL that stands in place of a name. Raises ValueError when it leads nowhere."""
+    if not _WEBSOCKET.match(name_or_url):
+        return None
+    parse_place(name_or_url, argument)
+    return name_or_url
 
 
 def _quote(argument: str, name: str) -> str:
@@ -131,5 +148,10 @@ def _key_headers(join_key: str | None, send_key: str | None) -> Iterator[tuple[s
 
 def _check_texts(texts: dict[str, object]) -> None:
     for name, text in texts.items():
-        if text is not None and not isinstance(text, str):
-            raise TypeError(f"{name}: expected text, got {type(text).__name__}")
+        if text is not None:
+            _check_text(name, text)
+
+
+def _check_text(name: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: expected text, got {type(text).__name__}")

@@ -13,10 +13,11 @@ from typing import Final, Literal, TypeAlias, cast
 import trio
 
 from relay.client import background
+from relay.client.faults import faults, log_error
 from relay.client.home import BackgroundHome, Home
 from relay.client.inbox import Inbox
 from relay.client.link import Link
-from relay.client.listeners import Listener, Listeners, log_error
+from relay.client.listeners import Handler, Listeners
 from relay.client.outbox import Outbox
 from relay.client.policy import Policy, SocketOptions
 from relay.client.providers import ProtocolsProvider, ProviderError, UrlProvider, resolve
@@ -36,6 +37,7 @@ from relay.client.transport import (
     ConnectTimeout,
     Transport,
 )
+from relay.client.unsent import report_unsent
 
 BinaryType: TypeAlias = Literal["bytes", "bytearray", "memoryview"]
 BINARY_TYPES: Final = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview}
@@ -56,13 +58,14 @@ class ReadyState(IntEnum):
 class Attempts:
     """The state that all threads share, and the tasks that change it."""
 
+    onopen = Handler[OpenEvent]()
+    onmessage = Handler[MessageEvent]()
+    onclose = Handler[CloseEvent]()
+    onerror = Handler[ErrorEvent]()
+
     def __init__(
         self, url: UrlProvider, protocols: ProtocolsProvider, options: SocketOptions
     ) -> None:
-        self.onopen: Listener[OpenEvent] | None = None
-        self.onmessage: Listener[MessageEvent] | None = None
-        self.onclose: Listener[CloseEvent] | None = None
-        self.onerror: Listener[ErrorEvent] | None = None
         self._policy = Policy.of(options)
         self._url_provider: UrlProvider = url
         self._protocols_provider: ProtocolsProvider = protocols
@@ -71,11 +74,13 @@ class Attempts:
         self._url = self._protocol = ""
         self._lock = threading.RLock()
         self._outbox = Outbox()
+        report_unsent(self, self._outbox.__len__)
         self._inbox: Inbox | None = None
         self._home: Home = BackgroundHome()
         self._link: Link | None = None
         self._links: set[Link] = set()
         self._has_stopped = threading.Event()
+        self._is_started = False
         self._retries = -1
         self._calls = 0  # of close and reconnect: tells that one came while the lock was not held
         self._should_reconnect = not self._policy.start_closed
@@ -91,6 +96,7 @@ class Attempts:
 
     def _attempt_again(self) -> None:
         """Begin the next attempt, if there is to be one. The lock is held."""
+        self._is_started = True
         if not self._should_reconnect or self._retries >= self._policy.max_retries:
             self._stop()
             return
@@ -221,7 +227,7 @@ class Attempts:
         predicate = self._policy.should_reconnect_on_close
         try:
             return predicate is None or bool(predicate(close))
-        except Exception as exc:
+        except faults() as exc:
             log_error(exc, "should_reconnect_on_close")
             return True
 

@@ -2,11 +2,10 @@
 
 It starts with the first job and ends with the last, so that nothing is left behind by a program that has closed its sockets.
 After a fork the child has no thread; its first job starts one. At the interpreter's exit what was registered with
-`flush_at_exit` gets EXIT_FLUSH_SECONDS; then everything is cancelled. atexit is enough for that: its handlers run after
-threading has waited for the other threads, and daemon threads are still alive then.
+`flush_at_exit` gets EXIT_FLUSH_SECONDS; then everything is cancelled. atexit, where the package calls `finish`, is enough for
+that: its handlers run after threading has waited for the other threads, and daemon threads are still alive then.
 """
 
-import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -14,7 +13,9 @@ from typing import Final, ParamSpec, TypeVarTuple
 
 import trio
 
-from relay.client.listeners import log_error
+from relay.client.faults import is_background_thread, log_error, mark_background_thread
+from relay.client.resolver import Resolver
+from relay.client.unsent import report_all
 
 EXIT_FLUSH_SECONDS: Final = 2.0
 EXIT_CANCEL_SECONDS: Final = 1.5
@@ -47,7 +48,7 @@ class Handle:
 
         Raises RuntimeError in the background thread itself, where the task could never end meanwhile.
         """
-        if is_current_thread() and not self.is_done:
+        if is_background_thread() and not self.is_done:
             raise RuntimeError("wait() in a callback would block the thread it waits for")
         return self._ended.wait(timeout_seconds)
 
@@ -85,12 +86,6 @@ def call(
     _post(lambda loop: loop.run(lambda: function(*args, **kwargs)))
 
 
-def is_current_thread() -> bool:
-    """Whether the caller runs in the background thread."""
-    loop = _state.loop
-    return loop is not None and loop.thread is threading.current_thread()
-
-
 def flush_at_exit(flush: Flush) -> None:
     """Run `flush` in the background thread when the interpreter exits, unless it is forgotten before."""
     _state.flushes[flush] = None
@@ -111,12 +106,14 @@ class _Loop:
         self._is_ready.wait()
 
     def _run_thread(self) -> None:
+        mark_background_thread()
         try:
             trio.run(self._main)
         finally:
             _state.drop(self)
 
     async def _main(self) -> None:
+        trio.socket.set_custom_hostname_resolver(Resolver())
         self._token = trio.lowlevel.current_trio_token()
         self._done, self._exit = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
@@ -209,12 +206,14 @@ async def _logged(function: Flush) -> None:
         log_error(exc, "the background thread")
 
 
-def _exit() -> None:
+def finish() -> None:
+    """The interpreter exits: send what is queued, for a limited time, and close."""
     with _state.lock:
         _state.is_exiting = True
         loop = _state.loop
     if loop is not None:
         loop.end()
+    report_all()
 
 
 def _forget_parent() -> None:
@@ -224,6 +223,5 @@ def _forget_parent() -> None:
 
 
 _state = _State()
-atexit.register(_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_parent)

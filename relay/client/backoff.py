@@ -5,11 +5,14 @@ from typing import Final
 
 import msgspec
 
+from relay.client.checks import check_number
+
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     """Growing delays: `first_seconds` times `factor`^k, at most `longest_seconds`, each less by a random part of up to `jitter`.
 
-    `jitter` is from 0 to 1. It keeps the members of a relay that was restarted from coming back all at once. Raises ValueError.
+    `jitter` is from 0 to 1. It keeps the members of a relay that was restarted from coming back all at once. Raises TypeError
+    and ValueError.
     """
 
     first_seconds: float = 1.0
@@ -18,13 +21,19 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     jitter: float = 0.5
 
     def __post_init__(self) -> None:
-        _check("first_seconds", self.first_seconds, 0.0, float("inf"))
-        _check("factor", self.factor, 1.0, float("inf"))
-        _check("longest_seconds", self.longest_seconds, self.first_seconds, float("inf"))
-        _check("jitter", self.jitter, 0.0, 1.0)
+        check_number("first_seconds", self.first_seconds, 0, _LONGEST_SECONDS)
+        check_number("factor", self.factor, 1, _LONGEST_SECONDS)
+        check_number("longest_seconds", self.longest_seconds, self.first_seconds, _LONGEST_SECONDS)
+        check_number("jitter", self.jitter, 0, 1)
 
     def delay_seconds(self, failures: int, chance: float | None = None) -> float:
-        """The wait after so many attempts (1 or more) that did not stay. `chance`, from 0 to 1, is drawn unless it is given."""
+        """The wait after so many attempts (1 or more) that did not stay. `chance`, from 0 to 1, is drawn unless it is given.
+
+        Raises TypeError and ValueError.
+        """
+        check_number("failures", failures, 1)
+        if chance is not None:
+            check_number("chance", chance, 0, 1)
         whole = self.longest_seconds
         if failures < _MOST_POWERS:
             whole = min(self.first_seconds * self.factor ** (failures - 1), whole)
@@ -42,12 +51,7 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
         return Backoff() if reconnect else None
 
 
+_LONGEST_SECONDS: Final = 1e6
 _MOST_POWERS: Final = (
     64  # beyond it a float may overflow, and any factor but 1 has reached its longest
 )
-
-
-def _check(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most or value == float("inf"):
-        bound = "" if most == float("inf") else f" to {most:g}"
-        raise ValueError(f"{name}: expected a number from {least:g}{bound}, got {value!r}")

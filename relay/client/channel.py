@@ -8,15 +8,17 @@ from typing import Any, Final, Self
 
 import trio
 
-from relay.client import background
+from relay.client import background, faults
 from relay.client.activity import Activity
 from relay.client.address import Address
 from relay.client.backoff import Backoff
+from relay.client.checks import checked_timeout
 from relay.client.conversation import Conversation
 from relay.client.dispatch import Listener, Predicate
 from relay.client.events import CloseEvent
 from relay.client.payload import encode_message
 from relay.client.transport import ConnectError
+from relay.client.unsent import report_unsent
 
 LEAVE_SECONDS: Final = 10.0
 """What the end of a `with` block gives the relay to take what is queued."""
@@ -63,9 +65,10 @@ class Channel:
 
     def __init__(self, address: Address, backoff: Backoff | None) -> None:
         self._conversation = Conversation(address, backoff)
+        report_unsent(self, self._conversation.queue.__len__)
         self._activity = Activity()
         self._is_running = False
-        self._is_wanted_again = False
+        self._is_wanted_again = self._closes_again = False
         self._stopped = trio.Event()
         self._handle: background.Handle | None = None
 
@@ -76,7 +79,7 @@ class Channel:
         Raises TypeError.
         """
         self._conversation.listeners.add(when, listener)
-        return self._post(self._start)
+        return self._post(self._open)
 
     def remove(self, when: str | Predicate, listener: Listener) -> Self:
         """Undo one `on`. Raises TypeError."""
@@ -109,9 +112,10 @@ class Channel:
 
         Raises ConnectError when there was no connection, and RuntimeError in a listener, which would wait for itself.
         """
-        if background.is_current_thread():
+        limit = checked_timeout("timeout", timeout)
+        if faults.is_background_thread():
             raise RuntimeError("wait() in a listener would block the thread it waits for")
-        if not self._activity.wait(timeout):
+        if not self._activity.wait(limit):
             return None
         if isinstance(self._conversation.failure, ConnectError):
             raise self._conversation.failure
@@ -131,7 +135,7 @@ class Channel:
         Raises ConnectError or Closed when something stays unsent, unless the block itself has raised.
         """
         self.close()
-        if background.is_current_thread():
+        if faults.is_background_thread():
             return
         if not self._activity.wait(LEAVE_SECONDS):
             self._cancel()
@@ -156,16 +160,24 @@ class Channel:
 
     def _put(self, text: str) -> None:
         self._conversation.queue.put(text)
-        self._start()
+        self._open()
 
     def _open(self) -> None:
+        """Now, or behind a close that is under way: what comes after a close must not end with it."""
         self._is_wanted_again = self._conversation.queue.is_ending and self._is_running
+        self._closes_again = False
         self._start()
 
     def _end(self) -> None:
+        queue = self._conversation.queue
+        if (
+            self._is_wanted_again and queue
+        ):  # what has come since the last close may need another connection
+            self._closes_again = True
+            return
         self._is_wanted_again = False
         if self._is_running:
-            self._conversation.queue.end()
+            queue.end()
 
     def _start(self) -> None:
         if self._is_running:
@@ -185,13 +197,21 @@ class Channel:
                 self._is_running = False
                 self._stopped.set()
                 background.forget_flush(self._flush)
-            if self._is_wanted_again:
-                self._open()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Open again if that was asked for meanwhile."""
+        is_wanted, closes = self._is_wanted_again, self._closes_again
+        if is_wanted and (self._conversation.queue or not closes):
+            self._open()
+            if closes:
+                self._end()
 
     async def _flush(self) -> None:
         """What the interpreter's exit waits for, up to a limit."""
         self._end()
-        await self._stopped.wait()
+        while self._is_running:
+            await self._stopped.wait()
 
     def _cancel(self) -> None:
         if self._handle is not None:

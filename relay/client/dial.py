@@ -63,6 +63,12 @@ def timed_out(seconds: float) -> ConnectTimeout:
     return ConnectTimeout(f"no connection within {seconds:g} s")
 
 
+def is_refusal(first_bytes: bytes) -> bool:
+    """Whether an answer that began so refuses, however long its end may take."""
+    found = _STATUS_LINE.match(first_bytes)
+    return found is not None and found[1] != b"101"
+
+
 def refusal_of(failure: Exception | None, first_bytes: bytes) -> ConnectError:
     """Why an opening handshake failed, told by the error and by how the server's answer began."""
     if isinstance(failure, ConnectionRejected):

@@ -13,7 +13,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
+from relay.client.checks import check_function
 from relay.client.events import CloseEvent, Event, MessageEvent, OpenEvent
+from relay.client.faults import faults
 
 Listener: TypeAlias = Callable[[Any], object]
 Predicate: TypeAlias = Callable[[Any], object]
@@ -65,7 +67,7 @@ class Listeners:
             try:
                 if isinstance(when, str) or when(event):
                     listener(event)
-            except Exception as exc:
+            except faults() as exc:
                 _report(exc)
 
 
@@ -90,11 +92,12 @@ def _may_carry(event: Event, kind: str) -> bool:
 def _check(when: object, listener: object) -> None:
     if not isinstance(when, str) and not callable(when):
         raise TypeError(f"when: expected a type of event or a function, got {type(when).__name__}")
-    if not callable(listener):
-        raise TypeError(f"listener: expected a function, got {type(listener).__name__}")
+    if not isinstance(when, str):
+        check_function("when", when)
+    check_function("listener", listener)
 
 
-def _report(error: Exception) -> None:
+def _report(error: BaseException) -> None:
     """Where it was raised and what it is; not its text, which may quote a message."""
     trace = "".join(traceback.format_tb(error.__traceback__))
     _logger.error("%s in a listener:\n%s", type(error).__name__, trace.rstrip())

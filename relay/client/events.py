@@ -20,13 +20,18 @@ class Event(msgspec.Struct, kw_only=True):
     below them the keys of a payload that is an object. Raises AttributeError, and KeyError, for what is in neither.
     """
 
-    date: int | None = None
+    date: int | float | None = None
     envelope: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def sent_at(self) -> datetime | None:
-        """`date` as a datetime in UTC."""
-        return None if self.date is None else datetime.fromtimestamp(self.date / 1000, UTC)
+        """`date` as a datetime in UTC; None also when it is none that a datetime can be."""
+        if self.date is None:
+            return None
+        try:
+            return datetime.fromtimestamp(self.date / 1000, UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
 
     def __getitem__(self, name: str) -> Any:
         if name in self.envelope:
@@ -174,7 +179,7 @@ def decode_event(text: str) -> Event:
     except msgspec.ValidationError:
         date = envelope.get("date")
         return OtherEvent(
-            date=date if isinstance(date, int) else None,
+            date=date if type(date) in (int, float) else None,
             type=envelope.get("type"),
             envelope=envelope,
         )

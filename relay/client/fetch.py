@@ -1,17 +1,20 @@
 """One HTTP request with the standard library: for rooms that also answer to http."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
+from relay.client.checks import check_number, check_ssl_context, check_text
 from relay.client.dial import ConnectError
-from relay.client.target import checked_headers, http_resource
+from relay.client.target import checked_headers, http_resource, parse_place
 
 FETCH_TIMEOUT_SECONDS: Final = 30.0
+_LONGEST_SECONDS: Final = 1e6
+_HTTP: Final = re.compile(r"http(s?)://")
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -43,10 +46,14 @@ def fetch(
     ssl_context: ssl.SSLContext | None = None,
 ) -> Response:
     """Blocks until the whole answer is there. Raises ConnectError, and ValueError or TypeError for a bad argument."""
-    if not (isinstance(method, str) and method.isascii() and method.isalpha()):
+    if not isinstance(method, str):
+        raise TypeError(f"method: expected a string, not {type(method).__name__}")
+    if not (method.isascii() and method.isalpha()):
         raise ValueError(f"method: expected the name of an HTTP method, not {method!r}")
+    check_number("timeout_seconds", timeout_seconds, 0.001, _LONGEST_SECONDS)
+    check_ssl_context("ssl_context", ssl_context)
     pairs = {name.decode(): value for name, value in checked_headers(headers or {})}
-    encoded = body.encode() if isinstance(body, str) else body
+    encoded = _encoded_body(body)
     connection = _connection(url, timeout_seconds, ssl_context)
     try:
         connection.request(method.upper(), http_resource(url), encoded, pairs)
@@ -59,16 +66,33 @@ def fetch(
         connection.close()
 
 
+def _encoded_body(body: object) -> bytes | None:
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    if body is not None and not isinstance(body, str):
+        raise TypeError(f"body: expected a string or bytes, not {type(body).__name__}")
+    if body is not None:
+        check_text("body", body)
+    return None if body is None else body.encode()
+
+
 def _connection(
     url: str, timeout_seconds: float, ssl_context: ssl.SSLContext | None
 ) -> HTTPConnection:
-    parts = urlsplit(url)
-    if not parts.hostname:
-        raise ValueError("host: expected a host name or an address")
-    if parts.scheme == "https":
+    place = parse_place(_as_websocket(url))
+    if place.is_secure:
         context = ssl_context or ssl.create_default_context()
-        return HTTPSConnection(parts.hostname, parts.port, timeout=timeout_seconds, context=context)
-    return HTTPConnection(parts.hostname, parts.port, timeout=timeout_seconds)
+        return HTTPSConnection(place.host, place.port, timeout=timeout_seconds, context=context)
+    return HTTPConnection(place.host, place.port, timeout=timeout_seconds)
+
+
+def _as_websocket(url: object) -> str:
+    """The same place by the other scheme, for one check of both. Raises TypeError, ValueError."""
+    check_text("url", url)
+    found = _HTTP.match(str(url))
+    if found is None:
+        raise ValueError("url: expected the scheme http or https")
+    return f"ws{found[1]}://{str(url)[found.end() :]}"
 
 
 def _reason(exc: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import trio
 
-from relay.client import background
+from relay.client import background, faults
 
 
 class Home(Protocol):
@@ -31,7 +31,7 @@ class BackgroundHome:
         background.call(function, *args)
 
     def is_here(self) -> bool:
-        return background.is_current_thread()
+        return faults.is_background_thread()
 
 
 class NurseryHome:

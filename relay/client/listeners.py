@@ -1,15 +1,14 @@
 """Who hears which event, and in which order."""
 
-import inspect
-import logging
 from collections.abc import Callable
 from types import MethodType
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from relay.client.checks import check_function
+from relay.client.faults import faults, log_error
 
 EventT_contra = TypeVar("EventT_contra", contravariant=True)
 EventT = TypeVar("EventT")
-
-_logger: Final = logging.getLogger("relay.client")
 
 
 @runtime_checkable
@@ -67,16 +66,28 @@ class Listeners(Generic[EventT]):
             raise ValueError(f"event_type: {event_type!r} is none of {known}") from None
 
 
+class Handler(Generic[EventT]):
+    """An attribute for one listener, or None. Setting it raises TypeError for what cannot listen."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Listener[EventT] | None:
+        return None if instance is None else instance.__dict__.get(self._name)
+
+    def __set__(self, instance: Any, listener: Listener[EventT] | None) -> None:
+        if listener is not None:
+            check_listener(self._name, listener)
+        instance.__dict__[self._name] = listener
+
+
 def check_listener(argument: str, listener: object) -> None:
     """Raises TypeError, which names the argument."""
-    called = getattr(listener, "handle_event", listener)
-    if not callable(called):
-        raise TypeError(
-            f"{argument}: expected a function or an object with handle_event,"
-            f" not {type(listener).__name__}"
-        )
-    if inspect.iscoroutinefunction(called):
-        raise TypeError(f"{argument}: expected a plain function, not an async one")
+    called = getattr(listener, "handle_event", None)
+    if called is not None:
+        check_function(f"{argument}.handle_event", called)
+    else:
+        check_function(argument, listener, "a function or an object with handle_event")
 
 
 def run_listener(listener: Listener[EventT], event: EventT) -> None:
@@ -84,17 +95,8 @@ def run_listener(listener: Listener[EventT], event: EventT) -> None:
     called: Any = getattr(listener, "handle_event", listener)
     try:
         called(event)
-    except Exception as exc:
+    except faults() as exc:
         log_error(exc, f"a listener of {getattr(event, 'type', 'an event')}")
-
-
-def log_error(error: BaseException, place: str) -> None:
-    """What was raised and where; not its text, which may quote a message."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    line = f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""
-    _logger.error("%s in %s%s", type(error).__name__, place, line)
 
 
 def _is_same(one: object, other: object) -> bool:

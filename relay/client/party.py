@@ -11,6 +11,8 @@ from typing import Any, Final, TypedDict, Unpack, cast
 import trio
 
 from relay.client import fetch as http
+from relay.client.checks import check_flag, check_text
+from relay.client.listeners import check_listener
 from relay.client.outbox import Message
 from relay.client.party_address import (
     AddressOptions,
@@ -60,7 +62,7 @@ class PartySocket(ReconnectingWebSocket):
 
     def __init__(self, **options: Unpack[PartyOptions]) -> None:
         self._id = _checked_id(options.get("id")) or str(uuid.uuid4())
-        self._address = PartyAddress.of(options)
+        self._address = _socket_address(options)
         self._options: PartyOptions = options
         if not options.get("start_closed"):
             self._address.require_room()
@@ -105,7 +107,7 @@ class PartySocket(ReconnectingWebSocket):
         Raises as the constructor does, and then changes nothing.
         """
         merged = cast(PartyOptions, {**self._options, **options})
-        address = PartyAddress.of(merged)
+        address = _socket_address(merged)
         policy = Policy.of(_socket_options(merged))
         party_id = _checked_id(options.get("id"))
         _warn_of_slashes(address, merged)
@@ -130,6 +132,8 @@ class PartySocket(ReconnectingWebSocket):
         Queued messages go with it when the room stays the same; to another one only if `transfer_enqueued_messages` is True,
         otherwise they are dropped with a warning.
         """
+        if transfer_enqueued_messages is not None:
+            check_flag("transfer_enqueued_messages", transfer_enqueued_messages)
         before = self.room_url
         self.update_properties(**options)
         is_kept = transfer_enqueued_messages
@@ -195,6 +199,7 @@ async def open_party_socket(
     }
     for event_type, handler in handlers.items():
         if handler is not None:
+            check_listener(f"on_{event_type}", handler)
             socket.add_event_listener(event_type, handler)
     async with socket:
         yield socket
@@ -203,6 +208,14 @@ async def open_party_socket(
 _ADDRESS_KEYS: Final = frozenset(AddressOptions.__annotations__)
 _FETCH_KEYS: Final = frozenset(FetchOptions.__annotations__)
 _OWN_KEYS: Final = frozenset({"id", "protocols", "disable_name_validation"})
+
+
+def _socket_address(options: Mapping[str, Any]) -> PartyAddress:
+    """`protocol` may be one of http for requests alone. Raises as `PartyAddress.of` does."""
+    address = PartyAddress.of(options)
+    if address.protocol.startswith("http"):
+        raise ValueError(f"protocol: expected ws or wss, not {address.protocol!r}")
+    return address
 
 
 def _socket_options(options: Mapping[str, Any]) -> SocketOptions:
@@ -222,14 +235,18 @@ def _split_fetch(options: Mapping[str, Any]) -> tuple[PartyAddress, dict[str, An
 
 
 def _checked_id(value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"id: expected a string, not {type(value).__name__}")
-    return value or None
+    if value is None or value == "":
+        return None
+    check_text("id", value)
+    return str(value)
 
 
 def _warn_of_slashes(address: PartyAddress, options: Mapping[str, Any]) -> None:
     """Names stay out of the log: which of the two it is must do."""
-    if options.get("disable_name_validation"):
+    is_off = options.get("disable_name_validation")
+    if is_off is not None:
+        check_flag("disable_name_validation", is_off)
+    if is_off:
         return
     for key in ("party", "room"):
         if "/" in getattr(address, key):

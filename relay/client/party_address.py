@@ -8,11 +8,14 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final, Self, TypeAlias, TypedDict
 from urllib.parse import quote, urlencode
 
+from relay.client.checks import check_text
+from relay.client.target import parse_place
+
 Value: TypeAlias = str | int | float | bool | None
 Query: TypeAlias = Mapping[str, Value]
 QueryProvider: TypeAlias = Query | Callable[[], Query | Awaitable[Query]] | None
 
-_SCHEME: Final = re.compile(r"(https?|wss?)://")
+_SCHEME: Final = re.compile(r"(https?|wss?)://", re.IGNORECASE)
 _LOCAL_NETWORKS: Final = tuple(
     ip_network(network)
     for network in (
@@ -62,9 +65,7 @@ class PartyAddress:
 
     def __post_init__(self) -> None:
         for name in ("host", "room", "party", "base_path", "prefix", "protocol", "path"):
-            value = getattr(self, name)
-            if not isinstance(value, str):
-                raise TypeError(f"{name}: expected a string, not {type(value).__name__}")
+            check_text(name, getattr(self, name))
         if self.path.startswith("/"):
             raise ValueError("path: expected no slash at its beginning")
         if self.protocol not in ("", "ws", "wss", "http", "https"):
@@ -73,7 +74,9 @@ class PartyAddress:
             raise TypeError(
                 f"query: expected a dict or a function, not {type(self.query).__name__}"
             )
-        object.__setattr__(self, "host", bare_host(self.host))
+        if isinstance(self.query, Mapping):
+            with_query("", self.query)
+        object.__setattr__(self, "host", _checked_host(self.host))
 
     @property
     def name(self) -> str:
@@ -99,11 +102,11 @@ class PartyAddress:
 
     def _room_path(self) -> str:
         if self.base_path:
-            return self.base_path
-        return f"{self.prefix or 'parties'}/{_segment(self.name)}/{_segment(self.room)}"
+            return _segment(self.base_path)
+        return f"{_segment(self.prefix or 'parties')}/{_segment(self.name)}/{_segment(self.room)}"
 
     def _sub_path(self) -> str:
-        return f"/{self.path}" if self.path else ""
+        return f"/{_segment(self.path)}" if self.path else ""
 
 
 async def resolve_query(query: QueryProvider) -> Query:
@@ -125,8 +128,21 @@ def checked_query(query: object) -> Query:
 def with_query(url: str, query: Query, party_id: str | None = None) -> str:
     """`_pk` comes first, None is left out, and the question mark is always there."""
     own = [] if party_id is None else [("_pk", party_id)]
-    pairs = [(name, _text(name, value)) for name, value in query.items() if value is not None]
+    pairs = [
+        (_name(name), _text(name, value)) for name, value in query.items() if value is not None
+    ]
     return f"{url}?{urlencode(own + pairs, safe='*').replace('~', '%7E')}"
+
+
+def _checked_host(host: str) -> str:
+    """Raises ValueError for what leads nowhere; none at all may still come."""
+    bare = bare_host(host)
+    if not host:
+        return ""
+    if "?" in bare:
+        raise ValueError("host: expected no query in it; pass query instead")
+    parse_place(f"ws://{bare}/", "host")
+    return bare
 
 
 def bare_host(host: str) -> str:
@@ -154,10 +170,18 @@ def _segment(text: str) -> str:
     return quote(text, safe=_KEPT_IN_SEGMENTS)
 
 
+def _name(name: object) -> str:
+    check_text("query", name)
+    return str(name)
+
+
 def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int | float):
+    if isinstance(value, str):
+        check_text("query", value)
+        return value
+    if isinstance(value, int | float):
         return str(value)
     raise TypeError(
         f"query: expected a string or a number for {name!r}, not {type(value).__name__}"

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from relay.client.checks import check_text
+
 ADDRESS_MARK: Final = "@@"
 
 _encoder = msgspec.json.Encoder()
@@ -22,10 +24,9 @@ def encode_message(message: Any, uid: str | None = None) -> str:
 
 def address(uid: str | None) -> str:
     """What stands in front of a payload for one recipient, and nothing for everyone. Raises TypeError, ValueError."""
-    if uid is not None and not isinstance(uid, str):
-        raise TypeError(f"uid: expected text or None, got {type(uid).__name__}")
-    if not uid:
+    if uid is None or uid == "":
         return ""
+    check_text("uid", uid)
     if ADDRESS_MARK in uid:
         raise ValueError(f"uid: expected text without {ADDRESS_MARK}, got some with it")
     return f"{ADDRESS_MARK}{uid}{ADDRESS_MARK}"
@@ -34,20 +35,28 @@ def address(uid: str | None) -> str:
 def decode_json(text: str) -> Any:
     """The value of a JSON text. Raises ValueError unless it is one JSON value.
 
-    What is JSON and msgspec refuses all the same (half a surrogate pair, numbers beyond a double) is left to the slower decoder.
+    What is JSON and msgspec refuses all the same (half a surrogate pair, numbers beyond a double) is left to the slower decoder;
+    there, as in JavaScript, a number beyond all bounds is infinite.
     """
     try:
         return _decoder.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError):
         pass
     except RecursionError:
         raise ValueError("expected values that are nested less deeply") from None
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_int=_parse_int, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("expected values that are nested less deeply") from None
     except ValueError:
         raise ValueError("expected one JSON value, got other text") from None
+
+
+def _parse_int(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:  # Python reads no integers of more than some thousand digits
+        return float(digits)
 
 
 def _refuse_constant(name: str) -> None:
@@ -64,5 +73,5 @@ def _encode(message: Any) -> str:
         raise TypeError("message: expected text in Unicode, got half a surrogate pair") from None
     except RecursionError:
         raise TypeError("message: expected values that are nested less deeply") from None
-    except (TypeError, msgspec.MsgspecError) as exc:
+    except (TypeError, ValueError, msgspec.MsgspecError) as exc:
         raise TypeError(f"message: expected what JSON can hold: {exc}") from None

@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import Final, Self, TypeAlias, TypedDict
 
-from relay.client.checks import check_number
+from relay.client.checks import check_flag, check_function, check_number, check_ssl_context
 from relay.client.socket_events import CloseEvent
+from relay.client.target import header_pairs
 from relay.client.transport import MAX_MESSAGE_BYTES, Headers, Transport, open_transport
 
 OpenTransport: TypeAlias = Callable[..., AbstractAsyncContextManager[Transport]]
@@ -76,12 +77,13 @@ class Policy:
         if self.ping is not None:
             check_number("ping", self.ping, 0.001)
         for name in ("start_closed", "debug"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name}: expected True or False, not {getattr(self, name)!r}")
-        for name in ("should_reconnect_on_close", "debug_logger", "transport"):
-            value = getattr(self, name)
-            if value is not None and not callable(value):
-                raise TypeError(f"{name}: expected a function, not {type(value).__name__}")
+            check_flag(name, getattr(self, name))
+        for name in ("should_reconnect_on_close", "debug_logger"):
+            if getattr(self, name) is not None:
+                check_function(name, getattr(self, name))
+        check_function("transport", self.transport)
+        check_ssl_context("ssl_context", self.ssl_context)
+        object.__setattr__(self, "headers", header_pairs(self.headers))
 
     def delay(self, retry_count: int) -> float:
         """Seconds before an attempt, the one numbered 0 being the first."""

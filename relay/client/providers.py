@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import trio
 
+from relay.client.faults import faults
+
 Protocols: TypeAlias = str | Sequence[str] | None
 UrlProvider: TypeAlias = str | Callable[[], str | Awaitable[str]]
 ProtocolsProvider: TypeAlias = Protocols | Callable[[], Protocols | Awaitable[Protocols]]
@@ -32,8 +34,8 @@ async def _resolve_into(results: dict[str, object], key: str, provider: object) 
     try:
         value = provider() if callable(provider) else provider
         results[key] = await value if inspect.isawaitable(value) else value
-    except Exception as exc:
-        results[key] = ProviderError(str(exc), exc)
+    except faults() as exc:
+        results[key] = ProviderError(str(exc), exc if isinstance(exc, Exception) else None)
 
 
 def _checked_url(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self, Unpack
 import trio
 
 from relay.client.attempts import BINARY_TYPES, Attempts, BinaryType, ReadyState
+from relay.client.checks import check_close, check_flag, checked_timeout
 from relay.client.home import NurseryHome
 from relay.client.inbox import Inbox
 from relay.client.listeners import Listener
@@ -19,11 +20,10 @@ from relay.client.outbox import Message, checked_message
 from relay.client.policy import SocketOptions
 from relay.client.providers import ProtocolsProvider, UrlProvider
 from relay.client.socket_events import CloseEvent, Data, EventType
+from relay.client.target import parse_place
 from relay.client.transport import NORMAL_CLOSURE
 
 __all__ = ["ReadyState", "ReconnectingWebSocket"]
-
-_CLOSE_REASON_BYTES_MAX: Final = 123
 
 _logger: Final = logging.getLogger("relay.client")
 
@@ -33,7 +33,8 @@ class ReconnectingWebSocket(Attempts):
 
     `url` is a string, or a function (async ones run on trio) that is asked before every attempt; so are `protocols`.
     The keywords are those of `Policy`. Made inside trio, it is started by `async with`.
-    Raises TypeError or ValueError for a bad option.
+    Raises TypeError or ValueError for a bad option, and for a string that is no URL to connect to. What a function
+    returns is told by error events, and so is what is neither a string nor a function.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class ReconnectingWebSocket(Attempts):
         protocols: ProtocolsProvider = None,
         **options: Unpack[SocketOptions],
     ) -> None:
+        if isinstance(url, str):
+            parse_place(url)
         super().__init__(url, protocols, options)
         self._nursery_manager: AbstractAsyncContextManager[trio.Nursery, bool | None] | None = None
         if self._home.is_here() or not trio.lowlevel.in_trio_run():
@@ -90,7 +93,7 @@ class ReconnectingWebSocket(Attempts):
 
     @binary_type.setter
     def binary_type(self, value: BinaryType) -> None:
-        if value not in BINARY_TYPES:
+        if not isinstance(value, str) or value not in BINARY_TYPES:
             raise ValueError(
                 f"binary_type: expected one of {', '.join(BINARY_TYPES)}, not {value!r}"
             )
@@ -100,6 +103,7 @@ class ReconnectingWebSocket(Attempts):
         self, event_type: EventType, listener: Listener[Any], *, once: bool = False
     ) -> None:
         """A function of the event, or an object with `handle_event`; it stays across reconnects. Raises ValueError, TypeError."""
+        check_flag("once", once)
         self._listeners.add(event_type, listener, once=once)
 
     def remove_event_listener(self, event_type: EventType, listener: Listener[Any]) -> None:
@@ -136,7 +140,7 @@ class ReconnectingWebSocket(Attempts):
 
         What was sent before is still sent. Raises ValueError for a code or reason that a client may not send.
         """
-        _check_close(code, reason)
+        check_close(code, reason)
         with self._lock:
             self._calls += 1
             was_closed = self._ready_state is ReadyState.CLOSED
@@ -151,7 +155,7 @@ class ReconnectingWebSocket(Attempts):
 
         Raises ValueError as `close` does, and RuntimeError when the block that ran it has ended.
         """
-        _check_close(code, reason)
+        check_close(code, reason)
         with self._lock:
             self._calls += 1
             had_socket = self._has_socket
@@ -168,11 +172,16 @@ class ReconnectingWebSocket(Attempts):
         """Block until it is closed for good, and whether it is.
 
         That is: by `close`, by `should_reconnect_on_close`, or after `max_retries`. Raises RuntimeError where waiting would
-        block the callbacks.
+        block the callbacks, and when it was made inside trio and nothing has started it.
         """
+        limit = checked_timeout("timeout_seconds", timeout_seconds)
+        if not self._is_started and not self._has_stopped.is_set():
+            raise RuntimeError(
+                "this socket has not been started: inside trio `async with` does that"
+            )
         if self._home.is_here() and not self._has_stopped.is_set():
             raise RuntimeError("wait() would block the thread that the callbacks run in")
-        return self._has_stopped.wait(timeout_seconds)
+        return self._has_stopped.wait(limit)
 
     def __enter__(self) -> Self:
         return self
@@ -218,14 +227,3 @@ class ReconnectingWebSocket(Attempts):
         if self._inbox is None:
             raise RuntimeError("`async for` needs `async with` around it")
         return await self._inbox.get()
-
-
-def _check_close(code: int, reason: str) -> None:
-    if isinstance(code, bool) or not isinstance(code, int):
-        raise TypeError(f"code: expected a number, not {type(code).__name__}")
-    if code != NORMAL_CLOSURE and not 3000 <= code <= 4999:
-        raise ValueError(f"code: expected 1000, or 3000 to 4999, not {code}")
-    if not isinstance(reason, str):
-        raise TypeError(f"reason: expected a string, not {type(reason).__name__}")
-    if len(reason.encode()) > _CLOSE_REASON_BYTES_MAX:
-        raise ValueError(f"reason: expected at most {_CLOSE_REASON_BYTES_MAX} bytes of UTF-8")

@@ -17,21 +17,29 @@ from trio_websocket import (
 )
 from wsproto.utilities import ProtocolError
 
-from relay.client.checks import check_number
-from relay.client.dial import ConnectError, ConnectTimeout, dial, refusal_of, timed_out
+from relay.client.checks import NORMAL_CLOSURE, check_close, check_number, check_ssl_context
+from relay.client.dial import ConnectError, ConnectTimeout, dial, is_refusal, refusal_of, timed_out
+from relay.client.outbox import checked_message
 from relay.client.target import Target, parse_target
 from relay.client.watched import WatchedStream
 
 CONNECT_TIMEOUT_SECONDS: Final = 4.0
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
 MAX_MESSAGE_BYTES: Final = 2**30
-NORMAL_CLOSURE: Final = 1000
 ABNORMAL_CLOSURE: Final = 1006
 _READ_BYTES: Final = 64 * 1024
 
 Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
-__all__ = ["Closed", "ConnectError", "ConnectTimeout", "Headers", "Transport", "open_transport"]
+__all__ = [
+    "NORMAL_CLOSURE",
+    "Closed",
+    "ConnectError",
+    "ConnectTimeout",
+    "Headers",
+    "Transport",
+    "open_transport",
+]
 
 
 class Closed(Exception):  # noqa: N818 - an end is no error
@@ -67,10 +75,11 @@ class Transport:
         return self._buffered_bytes
 
     async def send(self, data: str | bytes) -> None:
-        """Send one message, after those that others have begun to send. Raises Closed.
+        """Send one message, after those that others have begun to send. Raises Closed; TypeError, ValueError for no message.
 
         Cancelled in the middle of the message, it ends the connection, for the rest could not be sent any more.
         """
+        data = checked_message(data)
         size = len(data.encode()) if isinstance(data, str) else len(data)
         self._buffered_bytes += size
         try:
@@ -98,8 +107,10 @@ class Transport:
     async def aclose(self, code: int = NORMAL_CLOSURE, reason: str = "") -> None:
         """The closing handshake; the peer has CLOSE_TIMEOUT_SECONDS for its half, then the connection is cut.
 
-        Cancellation does not shorten it. Messages not received yet are dropped.
+        Cancellation does not shorten it. Messages not received yet are dropped. Raises TypeError and ValueError for what a
+        client may not send.
         """
+        check_close(code, reason)
         with trio.move_on_after(CLOSE_TIMEOUT_SECONDS, shield=True), suppress(ProtocolError):
             await self._connection.aclose(code, reason)
         with trio.CancelScope(shield=True):
@@ -133,6 +144,7 @@ async def open_transport(
     check_number("max_message_bytes", max_message_bytes, 1)
     if ping is not None:
         check_number("ping", ping, 0.001)
+    check_ssl_context("ssl_context", ssl_context)
     target = parse_target(url, subprotocols, headers)
     run = _Run(target, max_message_bytes)
     error: BaseException | None = None
@@ -214,9 +226,9 @@ class _Run:
         """Raises ConnectError when there is none."""
         if self._connection is not None and self._stream is not None:
             return Transport(self._connection, self._stream)
-        if self._failure is None and limit.cancelled_caught:
-            raise timed_out(timeout_seconds)
         first_bytes = self._stream.first_bytes if self._stream else b""
+        if self._failure is None and limit.cancelled_caught and not is_refusal(first_bytes):
+            raise timed_out(timeout_seconds)
         raise refusal_of(self._failure, first_bytes) from self._failure
 
     async def keep_alive(self, nursery: trio.Nursery, seconds: float) -> None:

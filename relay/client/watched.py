@@ -7,18 +7,21 @@ import trio
 from relay.client.dial import ConnectError
 
 _FIRST_BYTES_MAX: Final = 64
+_ANSWER_BYTES_MAX: Final = 256 * 1024
 
 
 class WatchedStream(trio.abc.Stream):
     """Passes everything through.
 
-    Until `is_open`, an end of the stream raises ConnectError: trio-websocket would wait on for the answer.
+    Until `is_open`, an end of the stream raises ConnectError: trio-websocket would wait on for the answer. So does an answer
+    without end, which it would keep.
     """
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.is_open = False
         self.first_bytes = b""
         self._stream = stream
+        self._answer_bytes = 0
         self._waiting_since: float | None = None
 
     @property
@@ -40,10 +43,15 @@ class WatchedStream(trio.abc.Stream):
         if not data:
             self._require_open()
         elif not self.is_open:
-            self.first_bytes = (self.first_bytes + bytes(data[:_FIRST_BYTES_MAX]))[
-                :_FIRST_BYTES_MAX
-            ]
+            self._look_at_answer(data)
         return data
+
+    def _look_at_answer(self, data: bytes | bytearray) -> None:
+        start = self.first_bytes + bytes(data[:_FIRST_BYTES_MAX])
+        self.first_bytes = start[:_FIRST_BYTES_MAX]
+        self._answer_bytes += len(data)
+        if self._answer_bytes > _ANSWER_BYTES_MAX:
+            raise ConnectError("the server's answer is too long for an opening handshake")
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         try:

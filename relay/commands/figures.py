@@ -10,6 +10,8 @@ Read: TypeAlias = Callable[[Figures], float | None]
 
 REFUSED: Final = "refused_"
 CLOSED: Final = "closed_"
+PART_INDENT: Final = "  "
+_PARTS: Final = {"refusals_per_second": REFUSED, "closes_per_second": CLOSED}
 
 
 class Row(NamedTuple):
@@ -49,6 +51,11 @@ def _rate_of_all(prefix: str) -> Read:
     return read
 
 
+def _rate_of_part(name: str) -> Read:
+    """0 where it has not been counted yet."""
+    return lambda figures: None if figures.rates is None else figures.rates.get(name, 0.0)
+
+
 def _mean_rate(name: str) -> Read:
     read = _rate(name)
 
@@ -86,17 +93,20 @@ ROWS: Final = (
 )  # fmt: skip
 
 
-def part_rows(total: Figures) -> Iterator[Row]:
-    """A row for each reason of refusals and each close code that there has been."""
-    for prefix, word in ((REFUSED, "refused"), (CLOSED, "closed")):
-        for part, number in sorted(with_prefix(total.counters, prefix).items(), key=_by_number):
-            if number:
-                label = f"  {word}, {part.replace('_', ' ')}"
-                yield Row(prefix + part, label, part, rate, _rate(prefix + part))
+def rows_of(total: Figures) -> Iterator[Row]:
+    """All rows: below those of refusals and of closed connections one for each reason and each close code there has been."""
+    for row in ROWS:
+        yield row
+        if prefix := _PARTS.get(row.key):
+            yield from _part_rows(total, prefix)
 
 
-def _by_number(part: tuple[str, float]) -> float:
-    return -part[1]
+def _part_rows(total: Figures, prefix: str) -> Iterator[Row]:
+    numbers = with_prefix(total.counters, prefix)
+    for part in sorted(numbers, key=numbers.__getitem__, reverse=True):
+        if numbers[part]:
+            label = f"{PART_INDENT}{part.replace('_', ' ')}"
+            yield Row(prefix + part, label, part, rate, _rate_of_part(prefix + part))
 
 
 def with_prefix(numbers: Numbers | None, prefix: str) -> dict[str, float]:

@@ -1,10 +1,10 @@
 """How `relay listen` writes what arrives: a line each, for a person or for a program."""
 
+import io
+import json
 import sys
 from datetime import datetime
 from typing import Any, Final, Protocol
-
-import msgspec
 
 from relay.client.events import (
     ErrorEvent,
@@ -14,18 +14,10 @@ from relay.client.events import (
     LeaveEvent,
     MessageEvent,
 )
+from relay.commands.visible import visible
 
-# What a terminal might obey in a line that somebody else has written: all controls, and marks that turn the direction of writing.
-_CONTROLS: Final = {
-    code: f"\\u{code:04x}"
-    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
 _SHOWN_UID: Final = 12
-
-
-def printable(text: str) -> str:
-    """A text of others, with nothing in it that a terminal would obey."""
-    return text.translate(_CONTROLS)
+_SHOWN_ALIAS: Final = 64
 
 
 class Writer(Protocol):
@@ -44,7 +36,7 @@ class RawWriter:
 
 
 class LineWriter(RawWriter):
-    """Events as JSON Lines: numbers and the order of keys as they came, without the spaces in which a line feed may be."""
+    """Events as JSON Lines, as they came but for line feeds between the values, which become spaces."""
 
     def write(self, frame: str | bytes, event: Event | None) -> None:
         if event is not None:
@@ -57,15 +49,18 @@ class TerminalWriter:
     def __init__(self) -> None:
         from rich.console import Console
 
+        # Where the terminal's encoding lacks a character, an escape is better than an end.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         self._console = Console(highlight=False, soft_wrap=True)
 
     def write(self, frame: str | bytes, event: Event | None) -> None:
         from rich.text import Text
 
-        parts = _parts_of_frame(frame) if event is None else _parts_of_event(event)
+        parts = _parts_of_frame(frame) if event is None else _parts_of_event(event, str(frame))
         line = Text().append(_time_of(event), style="dim")
         for text, style in parts:
-            line.append(" ").append(printable(text), style=style)
+            line.append(" ").append(visible(text), style=style)
         self._console.print(line)
 
 
@@ -78,10 +73,10 @@ def _parts_of_frame(frame: str | bytes) -> list[Part]:
     return [(frame, "")]
 
 
-def _parts_of_event(event: Event) -> list[Part]:
+def _parts_of_event(event: Event, frame: str) -> list[Part]:
     match event:
         case MessageEvent():
-            return [(_who(event.alias, event.uid), "bold cyan"), (_json(event.message), "")]
+            return [(_who(event.alias, event.uid), "bold cyan"), (_json(event.message, frame), "")]
         case JoinEvent() | LeaveEvent():
             return _parts_of_presence(event)
         case ErrorEvent():
@@ -89,7 +84,7 @@ def _parts_of_event(event: Event) -> list[Part]:
         case GapEvent():
             missed = "some" if event.missed is None else str(event.missed)
             return [("gap", "bold yellow"), (f"{missed} messages missed", "yellow")]
-    return [(_json(event.envelope), "dim")]
+    return [(_json(event.envelope, frame), "dim")]
 
 
 def _parts_of_presence(event: JoinEvent | LeaveEvent) -> list[Part]:
@@ -102,21 +97,28 @@ def _parts_of_presence(event: JoinEvent | LeaveEvent) -> list[Part]:
 
 def _who(alias: str | None, uid: str | None) -> str:
     short = (uid or "")[:_SHOWN_UID]
-    return f"{alias} {short}".rstrip() if alias else short or "someone"
+    return f"{alias[:_SHOWN_ALIAS]} {short}".rstrip() if alias else short or "someone"
 
 
 def _time_of(event: Event | None) -> str:
     """By the relay's clock where there is one, in the local time zone."""
     sent_at = event.sent_at if event is not None else None
-    return (sent_at.astimezone() if sent_at else datetime.now()).strftime("%H:%M:%S")
+    try:
+        local = sent_at.astimezone() if sent_at else datetime.now()
+    except (ValueError, OverflowError):  # at the very ends of the calendar
+        local = datetime.now()
+    return local.strftime("%H:%M:%S")
 
 
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+def _json(value: Any, frame: str) -> str:
+    """The value's text, or the whole frame when values are nested too deeply to be written."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return frame
 
 
 def _one_line(frame: str | bytes) -> str:
+    """In JSON a line feed is between values, never in one."""
     text = frame if isinstance(frame, str) else frame.decode()
-    if "\n" not in text and "\r" not in text:
-        return text
-    return msgspec.json.format(text, indent=-1)
+    return text.replace("\n", " ").replace("\r", " ")

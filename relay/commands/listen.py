@@ -24,7 +24,9 @@ from relay.commands.shared import (
 @click.option("--as", "as_", metavar="NAME", help="A name for others to see.")
 @click.option("--announce", is_flag=True, help="Tell others one's uid and name on joining.")
 @click.option("--echo", is_flag=True, help="Ask for one's own messages, too.")
-@click.option("--raw", is_flag=True, help="Write frames as they came, on a terminal, too.")
+@click.option(
+    "--raw", is_flag=True, help="Write frames as they came, on a terminal, too, controls included."
+)
 @click.option(
     "--count", type=click.IntRange(1), metavar="N", help="End after so many messages; joins and leaves are none."
 )  # fmt: skip
@@ -66,6 +68,8 @@ async def _listen(address: Address, has_events: bool, raw: bool, count: int | No
 
 
 def _writer(has_events: bool, raw: bool) -> Writer:
+    if sys.stdout is None:
+        raise CommandError("stdout is closed", Exit.CONNECTION)
     if sys.stdout.isatty() and not raw:
         return TerminalWriter()
     return LineWriter() if has_events and not raw else RawWriter()

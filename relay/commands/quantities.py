@@ -4,7 +4,7 @@ from typing import Final
 
 NOTHING: Final = "-"
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
-_SPARKS: Final = "▁▂▃▄▅▆▇█"
+_SPARKS: Final = "▁▂▃▄▅▆▇"  # a full block would run into the line above
 
 
 def count(value: float | None) -> str:

@@ -12,15 +12,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from relay.commands.figures import ROWS, Row, for_programs, part_rows
-from relay.commands.lines import printable
+from relay.commands.figures import PART_INDENT, ROWS, Row, for_programs, rows_of
 from relay.commands.quantities import span, sparkline
 from relay.commands.rates import Moment
+from relay.commands.visible import visible
 
 SPARK_SECONDS: Final = 60.0
 _SPARK_PLACES_MOST: Final = 60
 _SPARK_PLACES_LEAST: Final = 8
-_LABEL_WIDTH: Final = 30
+_LABEL_WIDTH: Final = 25
 _NUMBER_WIDTH: Final = 13
 _HEADER_EVERY: Final = 20
 _COLUMNS: Final = (
@@ -92,14 +92,35 @@ class ColumnsView:
         sys.stdout.buffer.flush()
 
 
-class ScreenView:
-    """The whole terminal, given back at the end. Moments without an answer stay empty in the sparklines."""
+class Screen:
+    """What stands on the screen: the last moment, and a minute of them. Times without an answer stay empty in the sparklines."""
 
-    def __init__(self, interval_seconds: float, console: Console | None = None) -> None:
-        length = max(round(SPARK_SECONDS / interval_seconds), 1)
-        self._past: deque[Moment | None] = deque(maxlen=length)
+    def __init__(self, interval_seconds: float) -> None:
+        self._past: deque[Moment | None] = deque(
+            maxlen=max(round(SPARK_SECONDS / interval_seconds), 1)
+        )
         self._last: Moment | None = None
-        self._live = Live(console=console, screen=True, auto_refresh=False)
+
+    def add(self, moment: Moment | None) -> None:
+        """None stands for no answer; the first is a moment."""
+        self._past.append(moment)
+        self._last = moment or self._last
+
+    def picture(self, width: int) -> Group:
+        """For a terminal of so many columns."""
+        assert self._last is not None, "a screen begins with an answer"
+        numbers = 1 + (len(self._last.workers) if len(self._last.workers) > 1 else 0)
+        places = width - _LABEL_WIDTH - _NUMBER_WIDTH * numbers
+        past = list(self._past) if places >= _SPARK_PLACES_LEAST else None
+        return Group(_heading(self._last), "", _table(self._last, past, places))
+
+
+class ScreenView:
+    """The whole terminal, given back at the end."""
+
+    def __init__(self, interval_seconds: float) -> None:
+        self._screen = Screen(interval_seconds)
+        self._live = Live(screen=True, auto_refresh=False)
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -114,30 +135,24 @@ class ScreenView:
         self._live.__exit__(kind, error, trace)
 
     def show(self, moment: Moment) -> None:
-        self._past.append(moment)
-        self._last = moment
-        self._live.update(self.picture(), refresh=True)
+        self._screen.add(moment)
+        self._live.update(self._screen.picture(self._live.console.width), refresh=True)
 
     def show_silence(self, reason: str, since: datetime) -> None:
         """There was no answer, for the first time at `since`."""
-        self._past.append(None)
+        self._screen.add(None)
         told = Text(f"no answer since {since:%H:%M:%S}: {reason}; still trying", style="bold red")
-        self._live.update(Group(told, self.picture()), refresh=True)
-
-    def picture(self) -> Group:
-        """What stands on the screen."""
-        assert self._last is not None, "a screen begins with an answer"
-        numbers = 1 + (len(self._last.workers) if len(self._last.workers) > 1 else 0)
-        places = self._live.console.width - _LABEL_WIDTH - _NUMBER_WIDTH * numbers
-        past = list(self._past) if places >= _SPARK_PLACES_LEAST else None
-        return Group(_heading(self._last), "", _table(self._last, past, places))
+        picture = self._screen.picture(self._live.console.width)
+        self._live.update(Group(told, picture), refresh=True)
 
 
 def _heading(moment: Moment) -> Text:
     snapshot = moment.snapshot
     up = span(max(snapshot.date - snapshot.started, 0) / 1000)
-    text = Text(f"relay {printable(snapshot.version)}", style="bold")
-    text.append(f"  {_clock(moment)}  up {up}  limits {printable(snapshot.limits)}", style="dim")
+    text = Text(f"relay {visible(snapshot.version)}", style="bold")
+    text.append(
+        f"  {_clock(moment)}  up {up}  limits {visible(snapshot.limits)}", style="not bold dim"
+    )
     if snapshot.draining:
         text.append("  draining: everyone is being closed", style="bold yellow")
     return text
@@ -155,10 +170,10 @@ def _table(moment: Moment, past: list[Moment | None] | None = None, places: int 
     if past is not None:
         table.add_column("the last minute", no_wrap=True, style="cyan")
     width = min(places, _SPARK_PLACES_MOST)
-    for row in (*ROWS, *part_rows(moment.total)):
+    for row in rows_of(moment.total):
         cells = [row.write(row.read(figures)) for _, figures in workers]
         sparks = [] if past is None else [sparkline(_values(row, past), width)]
-        label = Text(printable(row.label), style="dim" if row.label.startswith(" ") else "")
+        label = Text(visible(row.label), style="dim" if row.label.startswith(PART_INDENT) else "")
         table.add_row(label, row.write(row.read(moment.total)), *cells, *sparks)
     return table
 

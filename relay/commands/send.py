@@ -1,6 +1,7 @@
 """`relay send`: send to a channel, and say whether the relay has taken it."""
 
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from typing import Final
@@ -9,6 +10,7 @@ import click
 import trio
 
 from relay.client.address import Address
+from relay.client.checks import check_text
 from relay.client.conversation import PING_SECONDS
 from relay.client.events import ErrorEvent, JoinEvent, MessageEvent, event_of
 from relay.client.payload import address as recipient
@@ -27,10 +29,23 @@ STDIN: Final = "-"
 MARK: Final = "null"
 """What one sends to oneself behind the last message: when it is back, the relay has taken what came before it."""
 
+NEGATIVE_NUMBER: Final = re.compile(r"-\d.*")
+VALUED_OPTIONS: Final = ("--to", "--as", "--url")
+GREETING_SECONDS: Final = 10.0
 _READ_BYTES: Final = 65536
 
 
-@click.command(short_help="Send to a channel.", epilog=EXIT_CODES)
+class _SendCommand(click.Command):
+    """Takes a number below zero for JSON, and not for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and NEGATIVE_NUMBER.fullmatch(args[-1]) and "--" not in args:
+            is_value = len(args) > 1 and args[-2] in VALUED_OPTIONS
+            args = args if is_value else [*args[:-1], "--", args[-1]]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_SendCommand, short_help="Send to a channel.", epilog=EXIT_CODES)
 @channel_options
 @click.argument("json")
 @click.option("--to", metavar="UID", help="Send to this one member.")
@@ -43,9 +58,14 @@ def send(
     JSON is one value, sent as it is spelled; text needs its quotes: relay send room '"hello"'. The command ends when the
     relay has taken all of it. Keys come from RELAY_JOIN_KEY and RELAY_SEND_KEY. With --party what is sent is any text, verbatim.
     """
+    if (
+        to == ""
+    ):  # a variable that is not set, say: to send to everyone then would tell them what was meant for one
+        raise click.UsageError("--to: expected the uid of a member, got nothing")
     if party and to:
         raise click.UsageError("--to: party rooms have no recipients")
     try:
+        check_text("JSON", json)
         address = address_of(channel, party=party, url=url, as_=as_)
         prefix = recipient(to)
         if json != STDIN and not party:
@@ -60,6 +80,8 @@ def send(
 def _usage(text: str) -> str:
     if text.startswith("uid:"):
         return text.replace("uid:", "--to:", 1)
+    if text.startswith("JSON:"):
+        return text
     return f"""JSON: {text}; text needs quotes: '"hello"'"""
 
 
@@ -87,11 +109,21 @@ async def _send_checked(transport: Transport, json: str, prefix: str) -> None:
 
 
 async def _own_uid(transport: Transport) -> str:
-    """That of the own join, which comes first."""
-    while True:
-        event = event_of(await transport.receive())
-        if isinstance(event, JoinEvent) and event.self_ and event.uid:
+    """That of the own join, which comes first. Raises CommandError when there is none to wait for."""
+    with trio.move_on_after(GREETING_SECONDS):
+        while True:
+            event = event_of(await transport.receive())
+            if isinstance(event, ErrorEvent):
+                raise CommandError(f"the relay answered: {event.message}", Exit.ANSWERED_ERROR)
+            if isinstance(event, JoinEvent) and event.self_:
+                break
+        if event.uid:
             return event.uid
+    raise CommandError(
+        "the server does not tell a new member its uid, so that nothing could tell what it has taken;"
+        " is it a relay, and the URL one below /c/?",
+        Exit.CONNECTION,
+    )
 
 
 async def _send_all(transport: Transport, json: str, prefix: str, own: str) -> None:
@@ -139,6 +171,8 @@ async def _texts(json: str) -> AsyncIterator[tuple[int, str]]:
 
 async def _read_stdin() -> bytes:
     """Not by sys.stdin: a thread that is left waiting there would keep its lock, which the interpreter wants at its end."""
+    if sys.stdin is None:
+        raise CommandError("stdin is closed", Exit.USAGE)
     return await trio.to_thread.run_sync(
         os.read, sys.stdin.fileno(), _READ_BYTES, abandon_on_cancel=True
     )

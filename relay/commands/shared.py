@@ -14,13 +14,14 @@ import trio
 
 from relay.client.address import Address
 from relay.client.transport import Closed, ConnectError
+from relay.commands.visible import visible
 
 JOIN_KEY_VARIABLE: Final = "RELAY_JOIN_KEY"
 SEND_KEY_VARIABLE: Final = "RELAY_SEND_KEY"
 
 EXIT_CODES: Final = """\b
-Exit codes: 0 done, 1 no connection or it was lost, 2 wrong command line,
-3 the relay answered with an error, 130 Ctrl-C."""
+Exit codes: 0 done, 1 no connection or it was lost, 2 wrong command line
+or input, 3 the relay answered with an error, 130 Ctrl-C."""
 
 
 class Exit(enum.IntEnum):
@@ -120,6 +121,9 @@ def _end_with(error: BaseException) -> NoReturn:
             fail(str(error), Exit.CONNECTION)
         case Closed():
             fail(f"the connection was {error}", Exit.CONNECTION)
+        case OSError():  # of stdin or stdout: those of the network are ConnectError and Closed
+            leave_stdout()
+            fail(f"cannot read or write: {error.strerror or error}", Exit.CONNECTION)
     raise error
 
 
@@ -131,7 +135,8 @@ def _first(error: BaseException) -> BaseException:
 
 
 def fail(text: str, code: Exit) -> NoReturn:
-    click.echo(f"relay: {text}", err=True)
+    """In one line; it may quote the server."""
+    click.echo(f"relay: {visible(text)}", err=True)
     sys.exit(code)
 
 

@@ -1,6 +1,7 @@
 // One card: a figure in large type, its chart, who makes it up. All text from the relay goes through textContent.
 
 import { draw } from './dashboard-chart.js'
+import { withPrefix } from './dashboard-rates.js'
 import { bytes, ceiling, clock, count, joined, rate } from './dashboard-units.js'
 
 const LINE = 1.75
@@ -44,7 +45,7 @@ export class Card {
   #view = null
   #places = new Map() // of the colours of parts, by their names; those that come late share the last
 
-  /** `move(time | null, steps)` is called when the pointer or a key asks for another moment. */
+  /** `move` is called when the pointer or a key asks for another moment, with null for now. */
   constructor(definition, move) {
     this.#definition = definition
     this.#isBarred = Boolean(definition.parts || definition.isBars)
@@ -87,7 +88,7 @@ export class Card {
     }
     plot.addEventListener('pointermove', point)
     plot.addEventListener('pointerdown', point)
-    plot.addEventListener('pointerleave', event => event.pointerType === 'mouse' && move(null))
+    plot.addEventListener('pointerleave', event => event.pointerType === 'mouse' && move({ hasLeft: true }))
     plot.addEventListener('blur', () => move(null))
     plot.addEventListener('keydown', event => {
       const steps = STEPS[event.key]
@@ -147,7 +148,7 @@ export class Card {
     if (isBars) return [{ read: figures => read(figures.total), colour: colours.lines[0] }]
     if (!parts) return []
     return [...this.#places].map(([part, place]) => ({
-      read: ({ total }) => (total.rates && new Map(parts.of(total.rates)).get(part)) ?? 0,
+      read: ({ total }) => total.rates?.[parts.prefix + part] ?? 0,
       colour: colours.lines[place]
     }))
   }
@@ -175,9 +176,8 @@ export class Card {
   }
 
   #showParts(figures, { colours }) {
-    const { of, nameOf, none } = this.#definition.parts
-    const rates = new Map(of(figures?.rates))
-    const parts = of(figures?.counters)
+    const { prefix, nameOf, none } = this.#definition.parts
+    const parts = withPrefix(figures?.counters, prefix)
       .filter(([, total]) => total > 0)
       .sort(([, one], [, other]) => other - one)
     for (const [part] of parts)
@@ -187,7 +187,7 @@ export class Card {
       const [head, perSecond, sinceStart] = this.#table.children[i].children
       head.children[0].style.backgroundColor = colours.lines[this.#places.get(part)]
       setText(head.children[1], nameOf(part))
-      setText(perSecond, figures.rates ? rate(rates.get(part) ?? 0)[0] : '–')
+      setText(perSecond, rate(figures.rates && (figures.rates[prefix + part] ?? 0))[0])
       setText(sinceStart, joined(count(total)))
     })
     this.#table.parentElement.hidden = !parts.length

@@ -1,8 +1,11 @@
 // A chart on a canvas: lines or stacked bars over time. Where there was no answer is a gap: shaded, with nothing drawn across.
 
+import { clock } from './dashboard-units.js'
+
 const LONGEST_STEP = 2500 // milliseconds between samples that belong together
-const PAD = { top: 6, bottom: 1, left: 0, right: 0 }
+const PAD = { top: 16, bottom: 1 } // above the axis stands what its end means
 const THINNEST_BAR = 1.5
+const LABEL_WIDTH = 110 // that of an axis and of a moment side by side
 
 /** The samples of the last `span` milliseconds, in order; those without figures stand for a time without an answer. */
 export class History {
@@ -74,9 +77,8 @@ export function draw(canvas, plot) {
   const context = canvas.getContext('2d')
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
   context.clearRect(0, 0, width, height)
-  const inner = { width: width - PAD.left - PAD.right, height: height - PAD.top - PAD.bottom }
-  const x = time => PAD.left + ((time - plot.start) / (plot.end - plot.start)) * inner.width
-  const y = value => PAD.top + inner.height * (1 - value / plot.top)
+  const x = time => ((time - plot.start) / (plot.end - plot.start)) * width
+  const y = value => PAD.top + (height - PAD.top - PAD.bottom) * (1 - value / plot.top)
   const area = { context, x, y, width, height }
   drawGaps(area, plot)
   drawGrid(area, plot)
@@ -91,7 +93,7 @@ function drawGaps({ context, x, height }, { gaps, colours }) {
   for (const [from, to] of gaps) context.fillRect(x(from), PAD.top, x(to) - x(from), height - PAD.top)
 }
 
-function drawGrid({ context, y, width }, { top, label, colours }) {
+function drawGrid({ context, x, y, width }, { top, label, cursor, colours }) {
   context.lineWidth = 1
   for (const value of [top, top / 2, 0]) {
     context.strokeStyle = value ? colours.grid : colours.base
@@ -103,8 +105,9 @@ function drawGrid({ context, y, width }, { top, label, colours }) {
   }
   context.font = colours.font
   context.fillStyle = colours.faint
-  context.textBaseline = 'top'
-  context.fillText(label, 0, y(top) + 3)
+  context.textBaseline = 'bottom'
+  context.textAlign = 'left'
+  if (!cursor || x(cursor.time) > LABEL_WIDTH) context.fillText(label, 0, y(top) - 3)
 }
 
 /** Parts on top of each other, each bar as wide as the time it stands for. */
@@ -112,13 +115,14 @@ function drawBars({ context, x, y }, { samples, stacks }) {
   samples.forEach(({ time, figures }, i) => {
     const before = samples[i - 1]
     if (!figures || !before?.figures || time - before.time > LONGEST_STEP) return
-    const width = Math.max(x(time) - x(before.time), THINNEST_BAR)
+    const right = Math.round(x(time))
+    const width = Math.max(right - Math.round(x(before.time)), THINNEST_BAR)
     let sum = 0
     for (const { read, colour } of stacks) {
       const value = read(figures) ?? 0
       if (!value) continue
       context.fillStyle = colour
-      context.fillRect(x(time) - width, y(sum + value), width, y(sum) - y(sum + value))
+      context.fillRect(right - width, y(sum + value), width, y(sum) - y(sum + value))
       sum += value
     }
   })
@@ -160,6 +164,9 @@ function drawCursor({ context, x, y, height }, { cursor, lines, colours }) {
   context.strokeStyle = colours.cursor
   context.lineWidth = 1
   drawVertical(context, Math.round(x(cursor.time)) + 0.5, height)
+  context.fillStyle = colours.cursor
+  context.textAlign = x(cursor.time) > LABEL_WIDTH ? 'right' : 'left'
+  context.fillText(clock(cursor.time), x(cursor.time), PAD.top - 3)
   for (const { read, colour } of lines) {
     const value = read(cursor.figures)
     if (value === null || value === undefined) continue

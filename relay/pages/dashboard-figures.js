@@ -1,13 +1,16 @@
 // What the dashboard shows: a table of cards, each with what it reads from the figures of a worker or of all together.
 
-import { closes, quantile, refusals, sumOf } from './dashboard-rates.js'
+import { quantile, sumWithPrefix } from './dashboard-rates.js'
 import { byteRate, bytes, count, joined, rate, seconds, share } from './dashboard-units.js'
+
+const REFUSED = 'refused_'
+const CLOSED = 'closed_'
 
 const gauge = name => figures => figures.gauges[name] ?? null
 const perSecond = name => figures => figures.rates?.[name] ?? null
 const received = figures => figures.rates && (figures.rates.messages ?? 0) + (figures.rates.published ?? 0)
 const turns = q => figures => quantile(figures.turns, q)
-const total = pairsOf => figures => figures.rates && sumOf(pairsOf(figures.rates))
+const perSecondOf = prefix => figures => figures.rates && sumWithPrefix(figures.rates, prefix)
 
 function meanOfWorkers(name) {
   const sum = perSecond(name)
@@ -137,18 +140,18 @@ const limits = [
     title: 'Refusals',
     unit: rate,
     least: 1,
-    read: total(refusals),
-    parts: { of: refusals, nameOf: nameOfReason, heading: 'Reason', none: 'Nothing was refused.' },
-    note: figures => soFar(sumOf(refusals(figures.counters)))
+    read: perSecondOf(REFUSED),
+    parts: { prefix: REFUSED, nameOf: nameOfReason, heading: 'Reason', none: 'Nothing was refused.' },
+    note: figures => soFar(sumWithPrefix(figures.counters, REFUSED))
   },
   {
     id: 'closes',
     title: 'Close codes',
     unit: rate,
     least: 1,
-    read: total(closes),
-    parts: { of: closes, nameOf: nameOfCode, heading: 'Code', none: 'No connection has ended.' },
-    note: figures => soFar(sumOf(closes(figures.counters)))
+    read: perSecondOf(CLOSED),
+    parts: { prefix: CLOSED, nameOf: nameOfCode, heading: 'Code', none: 'No connection has ended.' },
+    note: figures => soFar(sumWithPrefix(figures.counters, CLOSED))
   },
   {
     id: 'backlog',

@@ -5,9 +5,6 @@
 /** Longer ago than this, a rate would be the mean of a time nobody has watched. */
 export const LONGEST_STEP_SECONDS = 10
 
-const REFUSED = 'refused_'
-const CLOSED = 'closed_'
-
 /** An answer that is none of a relay: the text says what was expected. */
 export class ShapeError extends Error {}
 
@@ -128,13 +125,10 @@ export function quantile(histogram, q) {
   return bounds.at(-1) ?? null
 }
 
-/** What was refused, by reason, and what ended, by close code: [name, value] pairs of counters or rates. */
-export const refusals = values => withPrefix(values, REFUSED)
-export const closes = values => withPrefix(values, CLOSED)
-
-const withPrefix = (values, prefix) =>
+/** The parts that a counter is told in: [name, value] pairs of those whose name begins so, by the rest of their names. */
+export const withPrefix = (values, prefix) =>
   Object.entries(values ?? {})
     .filter(([name]) => name.startsWith(prefix))
     .map(([name, value]) => [name.slice(prefix.length), value])
 
-export const sumOf = pairs => pairs.reduce((sum, [, value]) => sum + value, 0)
+export const sumWithPrefix = (values, prefix) => withPrefix(values, prefix).reduce((sum, [, value]) => sum + value, 0)

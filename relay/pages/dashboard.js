@@ -18,7 +18,7 @@ class TokenNeeded extends Error {}
 
 const history = new History(SPANS.at(-1) * 1000)
 const marks = [] // when the relay was started again
-const board = { before: null, cursor: null, chosenSpan: null, openedAt: Date.now(), silentSince: null, spokenAt: 0 }
+const board = { before: null, cursor: null, isPointed: false, chosenSpan: null, silentSince: null, spokenAt: 0 }
 const cards = SECTIONS.flatMap(addSection)
 const spanButtons = SPANS.map(addSpanButton)
 let colours = readColours()
@@ -162,7 +162,7 @@ page('token-form').addEventListener('submit', event => {
 
 /** What was chosen, or the shortest that shows all there is. */
 function shownSpan(now) {
-  const seconds = (now - board.openedAt) / 1000
+  const seconds = (now - (history.samples[0]?.time ?? now)) / 1000
   return board.chosenSpan ?? SPANS.find(span => span >= seconds) ?? SPANS.at(-1)
 }
 
@@ -232,9 +232,12 @@ function speak(shown, now) {
 
 // --- another moment ---------------------------------------------------------------------------------------------------------
 
-/** `where` is a share of the window, or steps from one answer to another, or null for now. */
+/** `where` is a share of the window, or steps from one answer to another, or null for now. What a pointer chose goes with it. */
 function moveCursor(where) {
-  board.cursor = where && (where.steps === undefined ? timeAt(where.share) : timeAfter(where.steps))
+  if (where?.hasLeft && !board.isPointed) return
+  board.isPointed = where?.share !== undefined
+  if (where?.steps !== undefined) board.cursor = timeAfter(where.steps)
+  else board.cursor = board.isPointed ? timeAt(where.share) : null
   render()
 }
 

@@ -9,7 +9,6 @@ from support.reload import SettingsFile
 
 from relay.admin.access import GUESSES_AT_ONCE, GUESSES_PER_SECOND, Access
 from relay.requests import Refusal, Request
-from relay.settings.admin import Endpoint
 
 from .conftest import ADMIN, TOKEN, AskAt, Operator, error_of
 
@@ -164,8 +163,8 @@ def test_a_token_that_is_missing_is_no_guess() -> None:
 # --- pages of other sites ------------------------------------------------------------------------------------------------------
 
 
-def access(token: str = "", host: str = "127.0.0.1") -> Access:
-    return Access(Endpoint(host, 8788), token)
+def access(token: str = "") -> Access:
+    return Access(token)
 
 
 @pytest.mark.parametrize(
@@ -191,12 +190,6 @@ def test_names_that_a_stranger_may_own(host: str) -> None:
 
 def test_a_client_that_is_too_old_for_a_name() -> None:
     assert is_own_site(access())
-
-
-def test_the_name_that_was_given() -> None:
-    named = access(host="localhost")
-    assert is_own_site(named, host="localhost:8788")
-    assert is_own_site(access(host="127.0.0.5"), host="127.0.0.5:8788")
 
 
 @pytest.mark.parametrize("token", ["", TOKEN])

@@ -125,14 +125,18 @@ def test_unknown_paths(operator: Operator, target: str) -> None:
     [
         upgrade_head("/c/x"),
         b"GET /c/x HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
-        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\n\r\n",
     ],
-    ids=["websocket", "event stream", "h2c"],
+    ids=["websocket", "event stream"],
 )
 def test_nobody_becomes_a_member_here(operator: Operator, head: bytes) -> None:
     response = operator.send(head)
     assert response.status == 400
     assert "public address" in error_of(response)
+
+
+def test_other_protocols_are_not_taken_up(operator: Operator) -> None:
+    head = b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    assert operator.send(head).status == 200
 
 
 @pytest.mark.parametrize("target", [*READABLE, *ORDERS, "/nope"])

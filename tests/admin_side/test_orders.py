@@ -286,6 +286,8 @@ MISTAKES: list[tuple[str, object, str]] = [
     (KICK, {"channel": "x", "block": 1}, "`$.block`"),
     (KICK, {"channel": "x", "chanel": "y"}, "unknown field `chanel`"),
     (KICK, b"{", "expected one object in JSON"),
+    (KICK, b'{"channel": "\\ud800"}', "expected one object in JSON"),
+    (BLOCK, b'{"address": "192.0.2.1", "seconds": 1e400}', "`$.seconds`"),
     (KICK, b"[]", "expected `object`, got `array`"),
     (KICK, b"null", "expected `object`, got `null`"),
     (KICK, b'{"channel": "\xff"}', "expected one object in JSON"),

@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 from queue import Queue
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from clients.hosts import Host, HostError, take
 from clients.tools import environment
@@ -86,6 +86,9 @@ class Page(Host):
             self.fail_waiting(self.errors[-1])
 
 
+P = TypeVar("P", bound=Page)
+
+
 class Chromium:
     """One Chromium; `profile` is a fresh directory for what it keeps."""
 
@@ -136,13 +139,19 @@ class Chromium:
         self._from_chromium.close()
 
     def new_page(self) -> Page:
+        """A page for the driver."""
+        page = self.new_tab(Page)
+        page.call("Runtime.addBinding", name="report")
+        return page
+
+    def new_tab(self, kind: type[P]) -> P:
+        """A page of any kind, in a tab of its own."""
         target_id = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target_id, flatten=True)
-        page = Page(self, target_id, attached["sessionId"])
+        page = kind(self, target_id, attached["sessionId"])
         self._pages[attached["sessionId"]] = page
         page.call("Page.enable")
         page.call("Runtime.enable")
-        page.call("Runtime.addBinding", name="report")
         return page
 
     def call(self, method: str, *, session_id: str | None = None, **params: Any) -> dict[str, Any]:

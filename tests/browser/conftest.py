@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from urllib.parse import quote
 
 import pytest
 from browser.chromium import Chromium
+from browser.tab import Tab
 from browser.website import serve_website
 from clients.fixtures import channel_url, node_host, start_node
 from clients.tools import find_node, find_tool
-from support.fixtures import channel, relay, start_relay
+from support.fixtures import channel, relay, start_relay, visit, visit_at
 
-__all__ = ["channel", "channel_url", "node_host", "relay", "start_node", "start_relay"]
+__all__ = [
+    "channel",
+    "channel_url",
+    "node_host",
+    "relay",
+    "start_node",
+    "start_relay",
+    "visit",
+    "visit_at",
+]
 
 
 @pytest.fixture(scope="package")
@@ -67,3 +78,38 @@ def host(shared_page):
     yield shared_page
     shared_page.close_clients()
     assert shared_page.errors == []
+
+
+@pytest.fixture
+def open_tab(chromium):
+    """Opens an empty tab; in the end nothing may have gone wrong in it, nor come from elsewhere."""
+    tabs = []
+
+    def open_tab():
+        tab = chromium.new_tab(Tab).watch()
+        tabs.append(tab)
+        return tab
+
+    yield open_tab
+    for tab in tabs:
+        tab.forget()
+        tab.close()
+        assert (tab.errors, tab.complaints, tab.dialogs) == ([], [], [])
+
+
+@pytest.fixture
+def home(relay):
+    """The address of the relay's page."""
+    host, port = relay.address
+    return f"http://{host}:{port}/"
+
+
+@pytest.fixture
+def enter(open_tab, home, channel):
+    """Opens a tab with the page of the test's channel, as somebody of this name."""
+
+    def enter(name=""):
+        query = f"?as={quote(name, safe='')}" if name else ""
+        return open_tab().enter(f"{home}c/{quote(channel, safe='')}{query}")
+
+    return enter

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any, Self
 
-from browser.chromium import Chromium
+from browser.chromium import Chromium, Page
 from clients.hosts import HostError
 
-# Before the page's own script: what it violates, what its figures have shown, and whether it is to believe that it is hidden.
+# Before the page's own script: what it violates, what its figures have shown, what it was answered.
 OBSERVER = """
 window.violations = []
 document.addEventListener('securitypolicyviolation', event => violations.push(event.violatedDirective))
+window.answers = []
+const { json } = Response.prototype
+Response.prototype.json = async function () {
+  const answer = await json.call(this)
+  answers.push(answer)
+  return answer
+}
 window.seen = new Set()
 document.addEventListener('DOMContentLoaded', () =>
   new MutationObserver(() => document.querySelectorAll('.number, .amount, td').forEach(node => seen.add(node.textContent)))
@@ -27,10 +34,20 @@ new Promise(done => {
 """
 
 
+BOX = """
+(node => {
+  node.scrollIntoView({ block: 'center' })
+  const { left, top, width, height } = node.getBoundingClientRect()
+  return [left, top, width, height]
+})(document.querySelector(%s))
+"""
+
+
 class DashboardPage:
     """One tab. Waiting ends with a failure that tells what stood there instead."""
 
     def __init__(self, chromium: Chromium) -> None:
+        self._chromium = chromium
         self._page = chromium.new_page()
         self._page.call("Page.addScriptToEvaluateOnNewDocument", source=OBSERVER)
 
@@ -108,10 +125,7 @@ class DashboardPage:
 
     def move_pointer(self, selector: str, share: float) -> None:
         """Over an element, so far from its left edge."""
-        box = self.evaluate(
-            f"(box => [box.left, box.top, box.width, box.height])"
-            f"((node => (node.scrollIntoView(), node.getBoundingClientRect()))(document.querySelector({json.dumps(selector)})))"
-        )
+        box = self.evaluate(BOX % json.dumps(selector))
         left, top, width, height = box
         self._page.call(
             "Input.dispatchMouseEvent",
@@ -120,12 +134,16 @@ class DashboardPage:
             y=top + height / 2,
         )
 
-    def hide(self, is_hidden: bool) -> None:
-        """As the browser does when another tab comes to the front; a headless one has none in front."""
-        self.evaluate(
-            f"Object.defineProperty(document, 'hidden', {{ configurable: true, value: {json.dumps(is_hidden)} }});"
-            "document.dispatchEvent(new Event('visibilitychange'))"
-        )
+    def hide(self) -> Page:
+        """Another tab comes to the front, which is returned."""
+        cover = self._chromium.new_page()
+        self.wait("document.hidden")
+        return cover
+
+    def show(self) -> None:
+        """This tab comes to the front."""
+        self._page.call("Page.bringToFront")
+        self.wait("!document.hidden")
 
     def emulate(self, **features: str) -> None:
         """Media features such as `prefers_color_scheme`."""

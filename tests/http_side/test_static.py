@@ -58,6 +58,8 @@ def test_what_a_page_may_do() -> None:
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
     }
     assert header_of(response, b"X-Content-Type-Options") == "nosniff"
     assert header_of(response, b"Referrer-Policy") == "no-referrer"

@@ -53,9 +53,9 @@ def test_span(total, text):
 
 
 def test_sparkline():
-    assert sparkline([0, 1, 2, 7], 10) == "▁▂▃█"
+    assert sparkline([0, 1, 2, 6], 10) == "▁▂▃▇"
     assert sparkline([0, 0], 10) == "▁▁"
-    assert sparkline([1, None, 7], 10) == "▂ █", "a gap stays one"
+    assert sparkline([1, None, 6], 10) == "▂ ▇", "a gap stays one"
     assert sparkline([], 10) == ""
 
 
@@ -63,4 +63,4 @@ def test_sparkline():
 def test_a_sparkline_fits_and_ends_with_the_newest(length, places):
     line = sparkline([0.0] * (length - 1) + [5.0], 10)
     assert len(line) == places
-    assert line[-1] == "█"
+    assert line[-1] == "▇"

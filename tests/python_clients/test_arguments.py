@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import relay
 from relay.client.address import DEFAULT_BASE_URL, Address, websocket_base
 from relay.client.backoff import Backoff
 from relay.client.payload import decode_json, encode_message
@@ -86,10 +87,63 @@ def test_a_base_url_that_is_none(given: str, monkeypatch: pytest.MonkeyPatch) ->
         websocket_base(None)
 
 
+NOWHERE = [
+    "ws:///secret",
+    "ws://",
+    "ws://:99999/secret",
+    "ws://h:0/secret",
+    "ws://h:80 80/secret",
+    "ws://ho st/secret",
+    "ws://me:secret@h/x",
+    "ws://h/x#secret",
+    "ws://[zz]/secret",
+    "ws://h/secret\n",
+    "ws://h/secret ",
+    "ws://h/secret\ud800",
+    "WSS:///secret",
+]
+
+
+@pytest.mark.parametrize("given", NOWHERE)
+def test_a_url_that_leads_nowhere(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused when it is given: no attempt would ever succeed."""
+    with pytest.raises(ValueError, match=r"^channel: expected") as caught:
+        relay.connect(given)
+    with pytest.raises(ValueError, match=r"^room: expected"):
+        Address.of_room(given)
+    assert "secret" not in str(caught.value)
+    base = given.partition("#")[0] + "#" * ("#" in given)
+    with pytest.raises(ValueError, match=r"^base_url: expected"):
+        relay.connect("room", base_url=base)
+    if "\ud800" not in base:
+        monkeypatch.setenv("RELAY_URL", base)
+        with pytest.raises(ValueError, match=r"^RELAY_URL: expected"):
+            relay.connect("room")
+
+
+@pytest.mark.parametrize("given", ["http://", "https:///", "HTTP://:1", "", "http://u:secret@h?x"])
+def test_a_base_url_that_leads_nowhere(given: str) -> None:
+    with pytest.raises(ValueError, match=r"^base_url: expected") as caught:
+        relay.connect("room", base_url=given)
+    assert "secret" not in str(caught.value)
+
+
+async def test_open_channel_refuses_at_once_too() -> None:
+    with pytest.raises(ValueError, match=r"^channel: expected"):
+        async with relay.open_channel("ws:///room"):
+            pass
+
+
+def test_a_scheme_may_be_written_large() -> None:
+    assert url("WS://other/c/x", echo=True) == "WS://other/c/x?echo=true"
+    assert websocket_base("HTTPS://h/") == "wss://h"
+
+
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
         ({"channel_or_url": 5}, "channel"),
+        ({"channel_or_url": None}, "channel"),
         ({"channel_or_url": b"room"}, "channel"),
         ({"base_url": 5}, "base_url"),
         ({"alias": 5}, "alias"),
@@ -217,7 +271,7 @@ def test_jitter_takes_away_up_to_its_part() -> None:
     ],
 )
 def test_a_backoff_that_is_none(arguments: dict[str, float], name: str) -> None:
-    with pytest.raises(ValueError, match=rf"^{name}: expected .* got {arguments[name]!r}"):
+    with pytest.raises(ValueError, match=rf"^{name}: expected .* not {arguments[name]!r}$"):
         Backoff(**arguments)
 
 

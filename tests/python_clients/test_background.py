@@ -12,7 +12,7 @@ import trio
 from support.connection import LIMIT_SECONDS
 
 from python_clients.programs import run_program
-from relay.client import background
+from relay.client import background, faults
 
 
 def thread() -> threading.Thread | None:
@@ -94,7 +94,7 @@ def test_callbacks_may_start_call_and_not_wait() -> None:
         seen.put("inner")
 
     def callback() -> None:
-        assert background.is_current_thread()
+        assert faults.is_background_thread()
         handle = background.start(inner)
         background.call(lambda: seen.put("called"))
         try:
@@ -109,7 +109,7 @@ def test_callbacks_may_start_call_and_not_wait() -> None:
         "called",
         "wait() in a callback would block the thread it waits for",
     }
-    assert not background.is_current_thread()
+    assert not faults.is_background_thread()
     wait_for_its_end()
 
 
@@ -201,9 +201,8 @@ def late():
     except RuntimeError as exc:
         print(exc)
 # atexit runs the last registered first: this one comes after the module's own.
-atexit.unregister(background._exit)
 atexit.register(late)
-atexit.register(background._exit)
+atexit.register(background.finish)
 background.start(stay)
 """,
         "the interpreter is exiting\n",

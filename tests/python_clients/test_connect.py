@@ -210,6 +210,31 @@ def test_a_listener_that_raises_is_logged_and_the_rest_goes_on(
     assert channel not in caplog.text
 
 
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_a_listener_that_means_to_end_the_program_ends_no_connection(
+    kind: type[BaseException], visit: Visitors, channel: str, heard: Heard, base_url: str
+) -> None:
+    """It runs in the thread that all sockets share, and is logged as any other that raises."""
+
+    def end(event: Any) -> None:
+        raise kind
+
+    with client.connect(f"{channel}-2") as other, client.connect(channel, echo=True) as made:
+        other.on("message", heard)
+        made.on("message", end).on("message", heard).send(1)
+        assert heard.next().message == 1
+        party = client.PartySocket(
+            host=base_url, room=channel, query={"echo": True}, should_reconnect_on_close=end
+        )
+        party.onopen, party.onmessage = end, end
+        party.add_event_listener("message", heard)
+        party.send("2")
+        assert heard.next().data == "2"
+        party.close()
+        visit.join(f"{channel}-2").send_text("3")
+        assert heard.next().message == 3
+
+
 def test_wrong_arguments_are_told_to_the_caller(visit: Visitors, channel: str) -> None:
     witness = visit.join(channel)
     made = client.connect(channel)

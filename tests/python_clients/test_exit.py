@@ -13,7 +13,8 @@ from support.member import Visitors
 
 from .test_listen_send import environment_of
 
-HEAD = "import relay, sys, threading; connect, room = relay.connect, sys.argv[1]\n"
+ONE_LOST = "queued messages that were never sent: 1\n"
+HEAD = "import relay, sys, threading; room = sys.argv[1]; connect = lambda *a, **k: relay.connect(*a, **k)\n"
 
 
 def start(program: str, base_url: str, channel: str) -> subprocess.Popen[str]:
@@ -55,6 +56,34 @@ def test_nothing_queued_is_lost(visit: Visitors, base_url: str, channel: str, pr
     assert [event["message"] for event in events if "message" in event] == [*range(1000)]
 
 
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12), reason="this Python starts no thread at its exit"
+)
+def test_a_client_that_is_first_used_at_the_exit(
+    visit: Visitors, base_url: str, channel: str
+) -> None:
+    member = visit.join(channel)
+    program = "import atexit\natexit.register(lambda: relay.connect(room).send(5))"
+    assert outcome(start(program, base_url, channel)) == (0, "")
+    member.receive_total(2)
+    assert member.receive_message() == 5
+
+
+def test_a_host_name_that_is_first_asked_for_at_the_exit(
+    visit: Visitors, base_url: str, channel: str
+) -> None:
+    member = visit.join(channel)
+    program = (
+        "import trio, os\nasync def url():\n await trio.sleep(0.1)\n"
+        " return os.environ['RELAY_URL'] + '/c/' + room\n"
+        "relay.ReconnectingWebSocket(url).send('5')"
+    )
+    by_name = base_url.replace("127.0.0.1", "localhost")
+    assert outcome(start(program, by_name, channel)) == (0, "")
+    member.receive_total(2)
+    assert member.receive_message() == 5
+
+
 def test_an_open_channel_keeps_no_process(visit: Visitors, base_url: str, channel: str) -> None:
     member = visit.join(channel)
     program = "e = threading.Event(); connect(room).on('open', lambda _: e.set()); e.wait()"
@@ -77,12 +106,36 @@ def test_an_error_of_the_program_is_its_own(base_url: str, channel: str) -> None
 def test_a_relay_that_never_answers_keeps_no_process(channel: str, program: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         base_url = f"ws://127.0.0.1:{mute.getsockname()[1]}"
-        assert outcome(start(program, base_url, channel)) == (0, "")
+        told = ONE_LOST if "send" in program else ""
+        assert outcome(start(program, base_url, channel)) == (0, told)
 
 
 def test_no_relay_keeps_no_process(channel: str) -> None:
     program = "connect(room, reconnect=True, base_url='ws://127.0.0.1:1').send(1)"
-    assert outcome(start(program, "ws://127.0.0.1:1", channel)) == (0, "")
+    code, errors = outcome(start(program, "ws://127.0.0.1:1", channel))
+    assert (code, errors) == (0, ONE_LOST)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "[connect(room, base_url='ws://127.0.0.1:1').send(1) for _ in range(1)]",
+        "c = connect(room, base_url='ws://127.0.0.1:1').send(1)",
+        "relay.PartySocket(host='127.0.0.1:1', room=room).send('x')",
+        "s = relay.PartySocket(host='127.0.0.1:1', room=room, start_closed=True); s.send('x')",
+    ],
+)
+def test_what_is_lost_is_told(channel: str, program: str) -> None:
+    code, errors = outcome(start(program, "ws://127.0.0.1:1", channel))
+    assert (code, errors) == (0, ONE_LOST)
+
+
+def test_what_a_forked_child_inherits_is_not_lost(base_url: str, channel: str) -> None:
+    program = (
+        "import os\ns = relay.PartySocket(host='h', room=room, start_closed=True)\n"
+        "s.send('x')\nif os.fork() == 0: sys.exit()\nos.wait(); s.drain_queued_messages()"
+    )
+    assert outcome(start(program, base_url, channel)) == (0, "")
 
 
 def test_a_listener_that_blocks_keeps_no_process(base_url: str, channel: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -231,6 +232,21 @@ def test_the_relay_ends(start_relay: StartRelay, start: Start, channel: str) -> 
     assert "closed with 1001" in one_line(errors)
 
 
+@pytest.mark.parametrize("arguments", [("-5",), ("--as", "Ann", "-1.5e3"), ("--", "-7")])
+def test_a_number_below_zero(
+    base_url: str, visit: Visitors, channel: str, arguments: tuple[str, ...]
+) -> None:
+    member = visit.join(channel)
+    result = run(base_url, "send", channel, *arguments)
+    assert (result.returncode, result.stderr) == (0, "")
+    member.receive_total(2)
+    assert member.receive_message() == json.loads(arguments[-1])
+
+
+def test_a_recipient_that_looks_like_a_number(base_url: str, channel: str) -> None:
+    assert "-5" in one_line(run(base_url, "send", channel, "1", "--to", "-5").stderr)
+
+
 def test_an_unknown_recipient(base_url: str, channel: str) -> None:
     result = run(base_url, "send", channel, "1", "--to", "nobody")
     assert result.returncode == 3
@@ -253,6 +269,21 @@ def test_too_fast(start_relay: StartRelay, channel: str) -> None:
         (("send", "room", ""), "JSON: expected one JSON value"),
         (("send", "room"), "JSON"),
         (("send", "room", "1", "--to", "a@@b"), "--to: expected"),
+        (("send", "room", "1", "--to", ""), "--to: expected the uid"),
+        (("send", "room", "1", "--party", "--to", ""), "--to: expected the uid"),
+        (("send", "room", "1", "--to", "\udcff"), "--to: expected text in Unicode"),
+        (("send", "room", '"\udcff"'), "JSON: expected text in Unicode"),
+        (("send", "room", "\udcff", "--party"), "JSON: expected text in Unicode"),
+        (("send", "room", "1", "--as", "\udcff"), "--as: expected text in Unicode"),
+        (("send", "ro\udcffom", "1"), "CHANNEL: expected text in Unicode"),
+        (("send", "ws:///room", "1"), "CHANNEL: expected a host name"),
+        (("send", "ws://:99999/x", "1"), "CHANNEL: expected a ws:// or wss:// URL"),
+        (("listen", "ws://h:80 80/x"), "CHANNEL: expected a ws:// or wss:// URL"),
+        (("listen", "ws://me:s3cret@h/x"), "CHANNEL: expected no user name"),
+        (("listen", "ws://h/x#y"), "CHANNEL: expected no fragment"),
+        (("listen", "ws:///room", "--party"), "CHANNEL: expected a host name"),
+        (("listen", "room", "--url", "http://"), "--url: expected a host name"),
+        (("listen", "room", "--url", ""), "--url: expected"),
         (("send", "room", "1", "--party", "--to", "u"), "--to: party rooms"),
         (("send", "room", "1", "--party", "--as", "Ann"), "--as: party rooms"),
         (("send", "room", "1", "--url", "nowhere"), "--url: expected"),
@@ -270,6 +301,54 @@ def test_a_wrong_command_line_is_one_line(
     result = run(base_url, *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert what in one_line(result.stderr)
+
+
+def test_an_empty_recipient_tells_nobody(visit: Visitors, base_url: str, channel: str) -> None:
+    member = visit.join(channel)
+    assert run(base_url, "send", channel, '"for one"', "--to", "").returncode == 2
+    assert run(base_url, "send", channel, '"for all"').returncode == 0
+    member.receive_total(2)
+    assert member.receive_message() == "for all"
+
+
+def test_an_output_that_is_full(start: Start, base_url: str, channel: str) -> None:
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(
+            [*COMMAND, "listen", channel],
+            env=environment_of(base_url),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=3 * LIMIT_SECONDS,
+        )
+    assert result.returncode == 1
+    assert "No space left" in one_line(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "what"),
+    [("send {0} - <&-", 2, "stdin is closed"), ("listen {0} >&-", 1, "stdout is closed")],
+)
+def test_without_stdin_or_stdout(
+    base_url: str, channel: str, command: str, code: int, what: str
+) -> None:
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"{shlex.join(COMMAND)} {command.format(channel)}"],
+        env=environment_of(base_url),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=3 * LIMIT_SECONDS,
+    )
+    assert (result.returncode, what in one_line(result.stderr)) == (code, True)
+
+
+def test_a_server_that_tells_no_uid(base_url: str, channel: str) -> None:
+    """Nothing would say whether it has taken the message: that is an error, and not an endless wait."""
+    result = run(base_url, "send", f"{base_url}/r/{channel}", "1")
+    assert result.returncode == 1
+    assert "its uid" in one_line(result.stderr)
+    announced = run(base_url, "send", f"{base_url}/r/{channel}?announce=true", "1")
+    assert (announced.returncode, announced.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("stdin", ["1\nhello\n", "1\n2 3"])

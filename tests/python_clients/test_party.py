@@ -151,7 +151,8 @@ async def test_moving_takes_the_queue_along_within_a_room(
         await told.until("open")
         await trio.testing.wait_all_tasks_blocked()
         assert network.last.sent == sent
-    assert len(caplog.records) == (0 if sent else 1)
+    told_of = [record for record in caplog.records if "were dropped" in record.message]
+    assert len(told_of) == (0 if sent else 1)
 
 
 async def test_block_with_handlers(autojump_clock: MockClock) -> None:
@@ -171,7 +172,7 @@ async def test_block_with_handlers(autojump_clock: MockClock) -> None:
 
 
 async def test_block_with_a_bad_handler() -> None:
-    with pytest.raises(TypeError, match="listener: expected a function"):
+    with pytest.raises(TypeError, match=r"^on_open: expected a function"):
         async with open_party_socket(on_open="print", **ADDRESS):
             pass
 

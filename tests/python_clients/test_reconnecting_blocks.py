@@ -131,7 +131,7 @@ async def test_options_reach_the_transport(autojump_clock: MockClock) -> None:
     ) as socket:
         await Recorder(socket).until("open")
     options = network.options[0]
-    assert (options["ping"], options["headers"]) == (7, {"x-join-key": "k"})
+    assert (options["ping"], options["headers"]) == (7, (("x-join-key", "k"),))
     assert (options["connect_timeout_seconds"], options["max_message_bytes"]) == (3, 9)
 
 
@@ -153,6 +153,15 @@ async def test_wait_would_block_its_own_callbacks(autojump_clock: MockClock) -> 
             socket.wait()
         socket.close()
         assert socket.wait()
+
+
+async def test_wait_for_what_nothing_has_started() -> None:
+    """It would block for ever, and trio's thread with it."""
+    socket = socket_on(FakeNetwork())
+    with pytest.raises(RuntimeError, match="async with"):
+        socket.wait()
+    socket.close()
+    assert socket.wait()
 
 
 def test_closed_says_what_it_is() -> None:

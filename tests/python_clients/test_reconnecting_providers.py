@@ -104,8 +104,14 @@ async def test_provider_that_fails_is_asked_again(autojump_clock: MockClock) -> 
         assert isinstance(told.events[0].error, RuntimeError)
 
 
+@pytest.mark.parametrize("url", ["http://x/", "ws:///room", "ws://h:0/", "ws://h/#x", ""])
+def test_a_string_that_leads_nowhere_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^url: expected"):
+        ReconnectingWebSocket(url)
+
+
 async def test_url_that_cannot_be_connected_to_is_an_error_event(autojump_clock: MockClock) -> None:
-    async with ReconnectingWebSocket("http://x/", max_retries=0) as socket:
+    async with ReconnectingWebSocket(lambda: "http://x/", max_retries=0) as socket:
         told = Recorder(socket)
         await to_the_end(socket)
         assert told.types == ["error"]

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -218,6 +218,32 @@ async def test_answers_that_open_nothing(answer: bytes, text: str, status: int |
     async with server(serve) as target:
         error = await refusal(target)
     assert (str(error), error.status) == (text, status)
+
+
+@pytest.mark.parametrize("head", [b"content-length: 999999999", b"transfer-encoding: chunked"])
+async def test_a_refusal_without_end(head: bytes) -> None:
+    """It is known by its first line, and no more of it is kept than a part."""
+
+    async def serve(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        with suppress(trio.BrokenResourceError):
+            await stream.send_all(b"HTTP/1.1 403 x\r\n" + head + b"\r\n\r\n")
+            while True:
+                await stream.send_all(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+
+    async with server(serve) as target:
+        error = await refusal(target, connect_timeout_seconds=LIMIT_SECONDS)
+    assert (str(error), error.status) == ("the server answered 403 Forbidden", 403)
+
+
+async def test_a_refusal_that_stalls(autojump_clock: MockClock) -> None:
+    async def serve(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 404 x\r\ncontent-length: 5\r\n\r\n")
+        await trio.sleep_forever()
+
+    async with server(serve) as target:
+        assert (await refusal(target)).status == 404
 
 
 async def test_server_that_does_not_answer(autojump_clock: MockClock) -> None:

@@ -16,7 +16,7 @@ from support.websocket import TEXT
 
 import relay as package
 from python_clients.programs import run_program
-from relay.client import background
+from relay.client import background, faults
 from relay.client.party import PartySocket
 from relay.client.reconnecting import ReadyState
 
@@ -180,7 +180,7 @@ def test_callbacks_may_call_any_method(enter: Callable[..., tuple[PartySocket, E
     ear.hears("open")
 
     def on_message(event: Any) -> None:
-        assert background.is_current_thread()
+        assert faults.is_background_thread()
         if event.data == "reconnect":
             socket.reconnect()
             socket.send("close")
@@ -250,7 +250,8 @@ def test_programs_lose_nothing_and_end(
 
 
 def test_program_without_a_relay_ends() -> None:
-    assert run_program(PREAMBLE + "socket.send('hi')", "127.0.0.1:1", "r") == ""
+    program = "socket.send('hi'); socket.drain_queued_messages()"
+    assert run_program(PREAMBLE + program, "127.0.0.1:1", "r") == ""
 
 
 def test_clients_need_no_compiled_core() -> None:

@@ -86,7 +86,7 @@ def test_the_end_of_the_server(start_relay: StartRelay, visit_at: VisitAt, chann
 def test_pings_and_silence_are_not_for_streams(
     start_relay: StartRelay, visit_at: VisitAt, channel: str
 ) -> None:
-    visit = visit_at(start_relay("--ping-interval", "0.2"))
+    visit = visit_at(start_relay("--ping-interval", "0.5"))
     reader, member = visit.stream(f"/c/{channel}"), visit.join(channel)
     assert reader.receive_json()["type"] == "join"
     for _ in range(5):  # by the fifth, two intervals have passed
@@ -130,6 +130,21 @@ def test_a_flood_on_a_stream_ends_it(
     assert member.receive_event()["type"] == "leave"
 
 
+def test_a_flood_on_a_stream_in_a_dry_run(
+    start_relay: StartRelay, visit_at: VisitAt, channel: str
+) -> None:
+    dry_run = ("--limits", "dry-run", "--byte-rate", "1", "--byte-burst", "102400")
+    visit = visit_at(start_relay(*dry_run))
+    member, reader = visit.join(channel), visit.stream(f"/c/{channel}")
+    member.receive_total(2)
+    reader.send(b"x" * 1_000_000)
+    visit.join(channel).leave()  # by now the relay has read some of it
+    assert [event["type"] for event in (member.receive_total(2))] == ["join", "leave"]
+    member.send_text('"still here"')
+    assert [reader.receive_json()["type"] for _ in range(2)] == ["join", "leave"]
+    assert reader.receive_message() == "still here"
+
+
 def events_in(data: bytes) -> list[Event]:
     return [msgspec.json.decode(part[6:]) for part in data.split(b"\n\n") if part[:1] == b"d"]
 
@@ -161,6 +176,29 @@ async def test_a_comment_now_and_then(autojump_clock: trio.testing.MockClock) ->
         await trio.testing.wait_all_tasks_blocked()
         assert not hub.channels
         await trio.sleep(COMMENT_INTERVAL_SECONDS)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_channel_whose_streams_fail_ends_alone(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trio.open_nursery() as nursery:
+        hub = Hub(Settings(), nursery, _core.Log)
+        nursery.start_soon(hub.keep_streams_alive)
+        reader, other = (
+            enter(hub, "reader"),
+            _core.Member(envelope_prefix("other", None), stream=True),
+        )
+        hub.channel(b"other room").join(other, b"")
+        taken(reader)
+        taken(other)
+        monkeypatch.setattr(hub.channels[b"room"], "keep_streams_alive", lambda: 1 // 0)
+        for last_word in (b'"code":1011', b""):
+            await trio.sleep(COMMENT_INTERVAL_SECONDS)
+            await trio.testing.wait_all_tasks_blocked()
+            assert taken(other) == b":\n\n"
+            assert last_word in taken(reader)
+        assert list(hub.channels) == [b"other room"]
         nursery.cancel_scope.cancel()
 
 

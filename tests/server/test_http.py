@@ -241,3 +241,21 @@ def test_a_client_that_does_not_wait_for_the_answer(
         caller.send(request("/health") * 20)
         getattr(caller, end)()
     bystanders.exchange()
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "h2c, TLS/1.0", "websockets"])
+def test_other_protocols_than_websocket_are_no_concern(
+    visit: Visitors, channel: str, protocol: str
+) -> None:
+    """Java's client offers HTTP/2 with whatever it asks for (RFC 9110 section 7.8: the offer may be ignored)."""
+    offer = f"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AA\r\n"
+    caller = visit.connect()
+    caller.send(f"GET /health HTTP/1.1\r\n{offer}\r\n".encode())
+    assert caller.receive_response().body == b"ok"
+    caller.send(f"POST /c/{channel} HTTP/1.1\r\n{offer}Content-Length: 1\r\n\r\n1".encode())
+    assert caller.receive_response().body == b'{"delivered":0}'
+    caller.send(f"GET /c/{channel} HTTP/1.1\r\n{offer}\r\n".encode())
+    response = caller.receive_response()
+    assert (response.status, response.headers["upgrade"]) == (426, "websocket")
+    caller.send(f"GET /c/{channel} HTTP/1.1\r\n{offer}Accept: text/event-stream\r\n\r\n".encode())
+    assert b"text/event-stream" in caller.receive_until(b"\r\n\r\n")

@@ -1,0 +1,182 @@
+// The log of a channel: bounded, added to in batches, and made of text alone. Nothing that came from others is ever parsed as markup.
+
+import { indented } from './page-json.js'
+
+const MAX_ENTRIES = 500
+const BATCH_MS = 30
+const CUT_CHARACTERS = 1500
+const CUT_LINES = 24
+const GROUPED_MS = 120_000
+const CLOSE_TO_END_PX = 48
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+
+/** An element with a class and content: strings become text, never markup. */
+export function make(tag, className, ...content) {
+  const element = document.createElement(tag)
+  if (className) element.className = className
+  element.append(...content)
+  return element
+}
+
+/** A name or another foreign string, which keeps its direction of writing to itself. */
+export const foreign = (className, text) => make('bdi', className, text)
+
+export class Log {
+  #waiting = []
+  #timer = 0
+  #last = null // the newest message: who wrote it, and when
+  #comings = null // the newest note on members without a name, which the next one is added to
+  #staysAtEnd = true
+  #height = 0 // of the log when it was last moved to its end
+
+  constructor(root, newer, onPick) {
+    this.root = root
+    this.newer = newer
+    this.onPick = onPick
+    newer.addEventListener('click', () => this.#toEnd())
+    root.addEventListener('scroll', () => this.#look(), { passive: true })
+    new ResizeObserver(() => { if (this.#staysAtEnd) this.#toEnd() }).observe(root) // a phone's keyboard, a growing message field
+  }
+
+  clear() {
+    this.#waiting = []
+    this.#last = this.#comings = null
+    this.root.replaceChildren()
+    this.#toEnd()
+  }
+
+  /** `payload` is JSON as it was sent; `to` names the recipient of a direct message of one's own. */
+  message({ uid, alias, date, payload, own, to }) {
+    const entry = make('article', 'entry message')
+    entry.classList.toggle('own', own)
+    entry.classList.toggle('direct', Boolean(to))
+    entry.classList.toggle('follows', this.#follows(uid, date, to))
+    entry.append(this.#head({ uid, alias, date, own, to }), bodyOf(payload))
+    this.#last = to ? null : { uid, date }
+    this.#add(entry)
+  }
+
+  note(text, kind = 'note') {
+    this.#last = null
+    this.#add(make('p', `entry ${kind}`, foreign('', text), stamp(Date.now())))
+  }
+
+  problem(text) {
+    this.note(text, 'problem')
+  }
+
+  /** Someone with a name came or went. */
+  move({ alias, uid }, verb, total) {
+    this.#last = null
+    const text = make('span', '', foreign('', alias || uid), ` ${verb} · ${total} here`)
+    this.#add(make('p', 'entry note', text, stamp(Date.now())))
+  }
+
+  /** Someone without a name came or went: notes on these are merged, or they would bury what is said. */
+  anonymousMove(step, total) {
+    if (!this.#comings || this.#newest() !== this.#comings.entry) {
+      const text = make('span', '')
+      this.#comings = { came: 0, went: 0, text, entry: make('p', 'entry note', text, stamp(Date.now())) }
+      this.#last = null
+      this.#add(this.#comings.entry)
+    }
+    this.#comings[step > 0 ? 'came' : 'went'] += 1
+    const { came, went, text } = this.#comings
+    const parts = [came && `${came} without a name joined`, went && `${went} without a name left`].filter(Boolean)
+    text.textContent = `${parts.join(', ')} · ${total} here`
+  }
+
+  #newest() {
+    return this.#waiting.at(-1) ?? this.root.lastElementChild
+  }
+
+  #follows(uid, date, to) {
+    return !to && Boolean(uid) && this.#last?.uid === uid && date - this.#last.date < GROUPED_MS
+  }
+
+  #head({ uid, alias, date, own, to }) {
+    const head = make('p', 'head', uid ? this.#sender({ uid, alias, own }) : make('span', 'who', foreign('', alias || 'No name')))
+    if (!uid) head.append(make('span', 'uid', 'over HTTP')) // published by a request, which nobody can answer
+    else if (alias) head.append(make('span', 'uid', uid))
+    if (to) head.append(make('span', 'tag', 'only to ', foreign('', to)))
+    head.append(stamp(date))
+    return head
+  }
+
+  #sender({ uid, alias, own }) {
+    const who = make('button', 'who', foreign('', alias || uid))
+    who.type = 'button'
+    who.title = own ? 'This is you' : `Send to ${uid} only`
+    who.addEventListener('click', () => this.onPick(uid, alias))
+    return who
+  }
+
+  #add(entry) {
+    this.#waiting.push(entry)
+    if (this.#waiting.length > MAX_ENTRIES) this.#waiting.shift()
+    this.#timer ||= setTimeout(() => this.#flush(), BATCH_MS)
+  }
+
+  #flush() {
+    this.#timer = 0
+    this.#look()
+    this.root.append(...this.#waiting.splice(0))
+    while (this.root.childElementCount > MAX_ENTRIES) this.root.firstElementChild.remove()
+    if (this.#staysAtEnd) this.#toEnd()
+    else this.newer.hidden = false
+  }
+
+  #look() {
+    const { scrollHeight, scrollTop, clientHeight } = this.root
+    if (this.#staysAtEnd && clientHeight !== this.#height) return // it was the window that moved: the observer comes next
+    this.#staysAtEnd = scrollHeight - scrollTop - clientHeight < CLOSE_TO_END_PX
+    if (this.#staysAtEnd) this.newer.hidden = true
+  }
+
+  #toEnd() {
+    this.#staysAtEnd = true
+    this.#height = this.root.clientHeight
+    this.root.scrollTop = this.root.scrollHeight
+    this.newer.hidden = true
+  }
+}
+
+function stamp(date) {
+  const time = make('time', '')
+  const when = new Date(date)
+  if (!Number.isNaN(when.getTime())) {
+    time.dateTime = when.toISOString()
+    time.textContent = clock.format(when)
+  }
+  return time
+}
+
+function bodyOf(payload) {
+  const isText = payload.startsWith('"')
+  const whole = isText ? JSON.parse(payload) : indented(payload)
+  const body = make('div', isText ? 'body text' : 'body json')
+  const text = make(isText ? 'div' : 'pre', '')
+  text.dir = isText ? 'auto' : 'ltr'
+  const short = cut(whole)
+  text.textContent = short
+  body.append(text)
+  if (short !== whole) body.append(showAll(text, whole))
+  return body
+}
+
+function cut(text) {
+  const lines = text.split('\n', CUT_LINES + 1).slice(0, CUT_LINES).join('\n')
+  const short = lines.slice(0, CUT_CHARACTERS)
+  return short.length < text.length ? `${short.replace(/[\uD800-\uDBFF]$/, '')}…` : text
+}
+
+function showAll(text, whole) {
+  const button = make('button', 'more', `Show all ${whole.length.toLocaleString('en')} characters`)
+  button.type = 'button'
+  button.addEventListener('click', () => {
+    text.textContent = whole
+    button.remove()
+  })
+  return button
+}
