@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_FILES_BESIDE = 256
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -84,6 +86,12 @@ def raise_file_limit(wanted: int) -> None:
         if hard != resource.RLIM_INFINITY and hard < wanted:
             raise RuntimeError(f"{wanted} open files are needed, and the hard limit is {hard}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def file_room() -> int:
+    """How many connections this process could open, with what else it needs, under the hard limit."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return 1_000_000 if hard == resource.RLIM_INFINITY else max(hard - _FILES_BESIDE, 1)
 
 
 def cores() -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from relay.commands.bench_options import bench_options
-from relay.commands.shared import Exit, fail
+from relay.commands.shared import Exit, fail, require_generator
 
 _INVALID: Final = 3
 _STDOUT: Final = "-"
@@ -40,7 +40,7 @@ def bench(url: str, **options: Any) -> None:
     Without options: 10 channels of 50 members, 1000 messages a second in all, for 5 seconds; a relay with its default limits
     carries that. For more, start it without limits: relay serve --message-rate 0 --byte-rate 0.
     """
-    _require_generator()
+    require_generator()
     from relay.bench.drive import run_plan
     from relay.bench.faults import PlanError, UnreachableError
     from relay.bench.progress import progress
@@ -58,14 +58,6 @@ def bench(url: str, **options: Any) -> None:
     except KeyboardInterrupt:
         fail("interrupted before there was anything to report", Exit.INTERRUPTED)
     _write(result, options)
-
-
-def _require_generator() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("relay._load") is None:
-        reason = "build it with: make build" if sys.platform == "linux" else "it runs on Linux only"
-        fail(f"the compiled load generator is missing here; {reason}", Exit.USAGE)
 
 
 def _plan(url: str, options: dict[str, Any]) -> Any:

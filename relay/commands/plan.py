@@ -11,6 +11,12 @@ import click
 
 from relay.commands.shared import Exit, fail, require_generator
 from relay.plan.plots import load_plot
+from relay.plan.prices import (
+    Calibration,
+    CalibrationError,
+    read_calibration,
+    write_calibration,
+)
 from relay.plan.quantities import parse_count, parse_share
 from relay.plan.show import (
     Report,
@@ -25,20 +31,21 @@ from relay.plan.workload import Workload, check
 from relay.settings.units import parse_duration, parse_rate, parse_size
 
 if TYPE_CHECKING:
-    from relay.plan.prices import Calibration
     from relay.plan.verify import Verification
 
 _VARIABLE: Final = "RELAY_CALIBRATION"
 
 
-class _Amount(click.ParamType):
+class _Amount(click.ParamType[float]):
     """A value with a unit, read as the settings are."""
 
     def __init__(self, name: str, parse: Callable[[str], float]) -> None:
         self.name = name
         self._parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         if not isinstance(value, str):
             return float(value)
         try:
@@ -58,22 +65,111 @@ def default_path() -> Path:
     epilog="""\b
 Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line.""",
 )
-@click.option("--calibrate", "calibrates", is_flag=True, help="Measure this machine's prices, in about a minute, on two cores.")
-@click.option("--connections", type=_Amount("count", parse_count), metavar="NUMBER", help='Connected at the same time, such as "50k".')
-@click.option("--channel-size", type=_Amount("count", parse_count), default="10", show_default=True, metavar="NUMBER", help="Members of a channel.")
-@click.option("--messages", type=_Amount("rate", parse_rate), default="0.1/s", show_default=True, metavar="RATE", help='What each connection sends, such as "0.5/s" or "10/m".')
-@click.option("--bytes", "payload_bytes", type=_Amount("size", parse_size), default="200B", show_default=True, metavar="SIZE", help="Payload of a message.")
-@click.option("--joins", type=_Amount("rate", parse_rate), default="0/s", show_default=True, metavar="RATE", help="New connections in all; as many leave.")
-@click.option("--ping-interval", type=_Amount("time", parse_duration), default="25s", show_default=True, metavar="TIME", help="As the relay's setting of this name.")
-@click.option("--target-p99", type=_Amount("time", parse_duration), default="50ms", show_default=True, metavar="TIME", help="From a message's arrival to 99 % of its deliveries, inside the relay.")
-@click.option("--headroom", type=_Amount("share", parse_share), default="30%", show_default=True, metavar="SHARE", help="Of each core and of the memory, to stay free.")
-@click.option("--workers", type=click.IntRange(1, 1024), metavar="NUMBER", help="Processes on one host.  [the cores of the machine that was measured]")
-@click.option("--processes", type=click.IntRange(1, 4096), metavar="NUMBER", help="Tell how so many would fare, instead of how many are needed.")
-@click.option("--inverse", is_flag=True, help="How many connections with these habits one host holds.")
-@click.option("--verify", "verifies", is_flag=True, help="Run the planned load of one process here, and compare.")
-@click.option("--calibration", "path", type=click.Path(path_type=Path, dir_okay=False), envvar=_VARIABLE, metavar="FILE", help=f"Prices, to read or to write.  [{_VARIABLE}, or ~/.config/relay/calibration.json]")
+@click.option(
+    "--calibrate",
+    "calibrates",
+    is_flag=True,
+    help="Measure this machine's prices, in about a minute, on two cores.",
+)
+@click.option(
+    "--connections",
+    type=_Amount("count", parse_count),
+    metavar="NUMBER",
+    help='Connected at the same time, such as "50k".',
+)
+@click.option(
+    "--channel-size",
+    type=_Amount("count", parse_count),
+    default="10",
+    show_default=True,
+    metavar="NUMBER",
+    help="Members of a channel.",
+)
+@click.option(
+    "--messages",
+    type=_Amount("rate", parse_rate),
+    default="0.1/s",
+    show_default=True,
+    metavar="RATE",
+    help='What each connection sends, such as "0.5/s" or "10/m".',
+)
+@click.option(
+    "--bytes",
+    "payload_bytes",
+    type=_Amount("size", parse_size),
+    default="200B",
+    show_default=True,
+    metavar="SIZE",
+    help="Payload of a message.",
+)
+@click.option(
+    "--joins",
+    type=_Amount("rate", parse_rate),
+    default="0/s",
+    show_default=True,
+    metavar="RATE",
+    help="New connections in all; as many leave.",
+)
+@click.option(
+    "--ping-interval",
+    type=_Amount("time", parse_duration),
+    default="25s",
+    show_default=True,
+    metavar="TIME",
+    help="As the relay's setting of this name.",
+)
+@click.option(
+    "--target-p99",
+    type=_Amount("time", parse_duration),
+    default="50ms",
+    show_default=True,
+    metavar="TIME",
+    help="From a message's arrival to 99 % of its deliveries, inside the relay.",
+)
+@click.option(
+    "--headroom",
+    type=_Amount("share", parse_share),
+    default="30%",
+    show_default=True,
+    metavar="SHARE",
+    help="Of each core and of the memory, to stay free.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="NUMBER",
+    help="Processes on one host.  [the cores of the machine that was measured]",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 4096),
+    metavar="NUMBER",
+    help="Tell how so many would fare, instead of how many are needed.",
+)
+@click.option(
+    "--inverse", is_flag=True, help="How many connections with these habits one host holds."
+)
+@click.option(
+    "--verify",
+    "verifies",
+    is_flag=True,
+    help="Run the planned load of one process here, and compare.",
+)
+@click.option(
+    "--calibration",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=_VARIABLE,
+    metavar="FILE",
+    help=f"Prices, to read or to write.  [{_VARIABLE}, or ~/.config/relay/calibration.json]",
+)
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Load against latency and processor time, as an SVG picture.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Load against latency and processor time, as an SVG picture.",
+)
 def plan(**options: Any) -> None:
     """Say what a workload needs, by prices that were measured.
 
@@ -82,14 +178,14 @@ def plan(**options: Any) -> None:
     \b
       relay plan --connections 50k --channel-size 20 --messages 0.5/s --bytes 300
     """
-    from relay.plan.prices import CalibrationError, read_calibration
-
     path = options["path"] or default_path()
     if options["calibrates"]:
         _calibrate(path)
         return
     if options["connections"] is None and not options["inverse"]:
-        raise click.UsageError("--connections: expected how many connect at the same time, or --inverse")
+        raise click.UsageError(
+            "--connections: expected how many connect at the same time, or --inverse"
+        )
     try:
         calibration = read_calibration(path)
     except CalibrationError as exc:
@@ -158,7 +254,10 @@ def _tell_inverse(
     """How many connections the processes of one host carry, and the plan for so many."""
     connections = most_connections(calibration, habits, _goals(options), workers)
     if not connections:
-        fail("not even one channel can be carried within the target and the headroom", Exit.CONNECTION)
+        fail(
+            "not even one channel can be carried within the target and the headroom",
+            Exit.CONNECTION,
+        )
     report = _report(
         calibration, habits.scaled_to(connections), {**options, "processes": workers}, workers
     )
@@ -167,7 +266,7 @@ def _tell_inverse(
     _tell(report, None, as_json=options["as_json"])
 
 
-def _tell(report: Report, verification: Verification | None, *, as_json: bool) -> None:
+def _tell(report: Report, verification: "Verification | None", *, as_json: bool) -> None:
     if as_json:
         plain = to_json(report)
         if verification is not None:
@@ -184,7 +283,6 @@ def _tell(report: Report, verification: Verification | None, *, as_json: bool) -
 
 def _calibrate(path: Path) -> None:
     from relay.plan.calibrate import calibrate
-    from relay.plan.prices import write_calibration
     from relay.plan.subject import SubjectError
 
     require_generator()
@@ -201,7 +299,7 @@ def _calibrate(path: Path) -> None:
     click.echo(f"written to {path}")
 
 
-def _verify(report: Report) -> Verification:
+def _verify(report: Report) -> "Verification":
     from relay.bench.usage import file_room
     from relay.plan.subject import SubjectError
     from relay.plan.verify import runnable, verify

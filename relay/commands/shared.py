@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 no connection or one that was lost, 2 a wrong command line
 """
 
 import enum
+import importlib.util
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -138,6 +139,13 @@ def fail(text: str, code: Exit) -> NoReturn:
     """In one line; it may quote the server."""
     click.echo(f"relay: {visible(text)}", err=True)
     sys.exit(code)
+
+
+def require_generator() -> None:
+    """End when the compiled load generator is not there."""
+    if importlib.util.find_spec("relay._load") is None:
+        reason = "build it with: make build" if sys.platform == "linux" else "it runs on Linux only"
+        fail(f"the compiled load generator is missing here; {reason}", Exit.USAGE)
 
 
 def leave_stdout() -> None:

@@ -100,7 +100,9 @@ def observe(subject: Subject, probe: Probe, seconds: float = SECONDS) -> Observa
     counted, used = subject.counters(), subject.watched.usage()
     generator.run(seconds, rate=probe.rate)
     cost = (subject.watched.usage() - used).ran
-    counts = {name: value - counted[name] for name, value in subject.counters().items() if name in counted}
+    counts = {
+        name: value - counted[name] for name, value in subject.counters().items() if name in counted
+    }
     generator.close(0)
     return Observation(probe.name, _paid(counts, probe.channels * probe.members), cost * 1e6)
 
@@ -123,10 +125,16 @@ def _measure_connections(core: int) -> tuple[float, Memory]:
     """Microseconds of an opening handshake, and what connections hold."""
     with Subject(("--presence", "off"), core) as subject:
         base = subject.watched.resident_bytes()
-        warm_up = Generator(subject.port, path="/c/warm-{channel}", channels=IDLE_WARM_UP // 50, members=50)
+        warm_up = Generator(
+            subject.port, path="/c/warm-{channel}", channels=IDLE_WARM_UP // 50, members=50
+        )
         warm_up.connect()
         warm_up.hold(SETTLE_SECONDS)
-        resident, slab, used = subject.watched.resident_bytes(), _slab_bytes(), subject.watched.usage()
+        resident, slab, used = (
+            subject.watched.resident_bytes(),
+            _slab_bytes(),
+            subject.watched.usage(),
+        )
         generator = Generator(subject.port, channels=IDLE_CONNECTIONS // 50, members=50)
         generator.connect()
         generator.hold(SETTLE_SECONDS)

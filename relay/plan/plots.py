@@ -14,8 +14,8 @@ _EVENTS: Final = 20_000
 
 
 def load_curve(report: Report) -> list[tuple[float, Outcome]]:
-    """Deliveries a second of one process and what becomes of them, from little to the most it can carry; the connections stay, and
-    talk more."""
+    """Deliveries a second of one process and what becomes of them, from little to the most it can carry: its connections stay,
+    and talk more."""
     share = report.sizing.share
     prices = report.calibration.prices
     busy = max(report.sizing.outcome.busy, 1e-6)

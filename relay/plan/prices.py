@@ -19,8 +19,8 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     """Processor time of the server in microseconds, the kernel's half of each system call included.
 
     `turn`: one wake-up of the event loop. `round`: one look for news within it. `read`: one read from a socket. `message`: parse,
-    charge, check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there are
-    10 000, because less of them is in the processor's caches. `byte_in`, `byte_out`: of payload read, of frames sent.
+    charge, check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there
+    are 10 000, because less of them is in the processor's caches. `byte_in`, `byte_out`: of payload read, of frames sent.
     `handshake`: one connection, from accept to its own join.
     """
 

@@ -56,7 +56,9 @@ class _Arrivals:
             self.times.append(time)
             self.channels.append(number % channels if is_even else draw.randrange(channels))
             at = draw.random() * self.rate
-            self.kinds.append(_MESSAGE if at < messages else _JOIN if at < messages + joins else _LEAVE)
+            self.kinds.append(
+                _MESSAGE if at < messages else _JOIN if at < messages + joins else _LEAVE
+            )
 
 
 _MESSAGE, _JOIN, _LEAVE = range(3)

@@ -95,7 +95,11 @@ def _answers(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "processes", f"{sizing.processes}", f"{share}, {outcome.busy:.0%} of a core"
     per_host = report.processes_per_host
     yield "hosts", f"{sizing.hosts}", f"of {per_host} processes; {spare} to go on when one is lost"
-    yield "p99", show_milliseconds(outcome.p99), f"inside the relay; p50 {show_milliseconds(outcome.p50)}"
+    yield (
+        "p99",
+        show_milliseconds(outcome.p99),
+        f"inside the relay; p50 {show_milliseconds(outcome.p50)}",
+    )
     deliveries = report.workload.deliveries_per_second
     each = f"{needs.processor / deliveries * 1e6:.2g} µs a delivery, " if deliveries else ""
     yield "processor", f"{needs.processor:.3g} cores", f"{each}{outcome.batch:.2f} messages a send"
@@ -154,7 +158,9 @@ def to_json(report: Report) -> dict[str, Any]:
         "needs": msgspec.structs.asdict(report.sizing.needs),
         "uses": report.uses,
         "ends_first": report.ends_first,
-        "limits": [{**msgspec.structs.asdict(limit), "is_met": limit.is_met} for limit in report.limits],
+        "limits": [
+            {**msgspec.structs.asdict(limit), "is_met": limit.is_met} for limit in report.limits
+        ],
         "calibration": msgspec.to_builtins(report.calibration),
     }
 
@@ -168,13 +174,18 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
         ("round", prices.round, "one look for news"),
         ("read", prices.read, "from one socket"),
         ("message", prices.message, "parsed, checked, stamped"),
-        ("send", prices.send, f"to one member; {prices.send + prices.cold:.2f} among 10 000 connections"),
+        (
+            "send",
+            prices.send,
+            f"to one member; {prices.send + prices.cold:.2f} among 10 000 connections",
+        ),
         ("KiB in", prices.byte_in * 1024, ""),
         ("KiB out", prices.byte_out * 1024, "to one member"),
         ("handshake", prices.handshake, "from accept to the own join"),
     ):
         yield f"{label:<{_LABEL_WIDTH}}{value:>9.3f} µs   {note}".rstrip()
-    yield f"{'memory':<{_LABEL_WIDTH}}{memory.connection:>9.0f} B    a connection in the process, {memory.kernel:.0f} B in the kernel"
+    held = f"a connection in the process, {memory.kernel:.0f} B in the kernel"
+    yield f"{'memory':<{_LABEL_WIDTH}}{memory.connection:>9.0f} B    {held}"
     yield f"The prices fit their measurements within {calibration.misfit:.1%}."
 
 

@@ -64,10 +64,13 @@ class Subject:
 
     def counters(self) -> dict[str, float]:
         """Everything it has counted since its start."""
-        return self._worker()["counters"]
+        counters: dict[str, float] = self._worker()["counters"]
+        return counters
 
     def _worker(self) -> dict[str, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=_ANSWER_SECONDS)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.admin_port, timeout=_ANSWER_SECONDS
+        )
         try:
             connection.request("GET", "/api/stats")
             worker: dict[str, Any] = json.loads(connection.getresponse().read())["workers"][0]
