@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import selectors
@@ -219,8 +220,10 @@ class FakeServer:
                 self._write(peer, close_frame(self.close_code))
 
     def _write(self, peer: Peer, *frames: bytes) -> None:
-        for piece in pieces(b"".join(frames), self.piece_bytes):
-            peer.socket.sendall(piece)
+        # One that has gone is no fault: reading from it tells.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for piece in pieces(b"".join(frames), self.piece_bytes):
+                peer.socket.sendall(piece)
 
 
 def pieces(data: bytes, size: int) -> Iterable[bytes]:
