@@ -1,0 +1,86 @@
+"""From workloads to processes, and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.plan.rounds import simulate
+from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_of
+
+from .machines import SENDS_COST, calibration, workload
+
+GOALS = Goals(target_p99=0.05, headroom=0.3)
+
+
+@pytest.mark.parametrize(
+    ("connections", "processes"), [(1000, 1), (7000, 1), (8600, 2), (30_000, 4)]
+)
+def test_processes(connections: int, processes: int) -> None:
+    """Each connection takes 9 sends of 10 microseconds a second, and 70 % of a core may be taken: some 7 700 of them."""
+    found = size(calibration(), workload(connections=connections), GOALS, 2)
+    assert found.processes == processes
+    assert found.outcome.busy <= 0.7
+    assert found.hosts == -(-processes // 2)
+
+
+def test_one_less_is_too_few() -> None:
+    asked = workload(connections=30_000)
+    found = size(calibration(), asked, GOALS, 2)
+    assert not GOALS.allow(sizing_of(calibration(), asked, found.processes - 1, 2).outcome)
+
+
+def test_headroom_and_target_count() -> None:
+    asked = workload(connections=10_000)
+    by_headroom = [
+        size(calibration(), asked, Goals(headroom=share), 1).processes for share in (0.0, 0.3, 0.8)
+    ]
+    assert by_headroom == sorted(by_headroom)
+    assert by_headroom[0] < by_headroom[-1]
+    slow = size(calibration(), asked, Goals(target_p99=1.0, headroom=0.0), 1)
+    fast = size(calibration(), asked, Goals(target_p99=0.0005, headroom=0.0), 1)
+    assert fast.processes >= slow.processes
+    assert fast.outcome.p99 <= 0.0005
+
+
+def test_a_channel_lives_in_one_process() -> None:
+    with pytest.raises(
+        CannotFit, match=r"a channel of 20000 members is more than one process carries"
+    ):
+        size(calibration(), workload(connections=20_000, channel_size=20_000.0), GOALS, 2)
+
+
+def test_a_latency_that_a_channel_cannot_have() -> None:
+    asked = workload(connections=10_000, channel_size=10_000.0, messages=0.0001)
+    with pytest.raises(CannotFit, match=r"a p99 of 10 ms: it is \d+\.\d ms"):
+        size(calibration(), asked, Goals(target_p99=0.01, headroom=0.0), 2)
+
+
+def test_needs() -> None:
+    asked = workload(connections=2000)
+    needs = size(calibration(), asked, GOALS, 2).needs
+    assert needs.user_memory == 40e6 + 2000 * 300
+    assert needs.kernel_memory == 2000 * 4000
+    assert needs.processor == pytest.approx(0.18, rel=0.05)
+    # 18 000 sends a second, each a packet with its headers
+    assert needs.bandwidth_out == pytest.approx(18_000 * (asked.frame_bytes + 66), rel=0.05)
+
+
+def test_inverse_is_what_fits() -> None:
+    most = most_connections(calibration(), workload(), GOALS, 2)
+    assert 12_000 < most < 17_000
+    assert most % 10 == 0
+    assert size(calibration(), workload(connections=most), GOALS, 2).processes == 2
+    more = workload(connections=round(most * 1.1))
+    assert size(calibration(), more, GOALS, 2).processes > 2
+
+
+def test_inverse_of_what_never_fits() -> None:
+    habits = workload(connections=20_000, channel_size=20_000.0)
+    assert most_connections(calibration(), habits, GOALS, 2) == 0
+
+
+def test_a_share_has_whole_channels() -> None:
+    share = workload(connections=100, channel_size=30.0).share(2)
+    assert share.channels == 2
+    assert share.connections == 60
+    assert simulate(SENDS_COST, share).busy > 0
