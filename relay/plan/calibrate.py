@@ -11,16 +11,27 @@ from relay._version import __version__
 from relay.bench.machine import memory_gib, processor
 from relay.bench.usage import cores, raise_file_limit
 from relay.plan.fit import Observation, fit
-from relay.plan.prices import FORMAT, Calibration, Machine, Memory, Prices, coldness
+from relay.plan.prices import FORMAT, Calibration, Machine, Memory, Prices, coldness, idleness
 from relay.plan.subject import Subject, two_cores
 
-SECONDS: Final = 2.0
+SECONDS: Final = 1.6
 WARM_UP_SECONDS: Final = 0.7
 IDLE_CONNECTIONS: Final = 8000
 IDLE_WARM_UP: Final = 500
 SETTLE_SECONDS: Final = 0.5
 FILES_BESIDE_CONNECTIONS: Final = 200
-_NAMES: Final = ("turn", "round", "read", "message", "send", "cold", "byte_in", "byte_out")
+_NAMES: Final = (
+    "turn",
+    "wake",
+    "round",
+    "read",
+    "message",
+    "send",
+    "cold",
+    "chill",
+    "byte_in",
+    "byte_out",
+)
 _KIB: Final = 1024
 
 Tell = Callable[[str], object]
@@ -51,6 +62,13 @@ PROBES: Final = (
     Probe("a few messages a second", 50, 20, rate=200, senders=20, in_flight=64),
     Probe("many connections, now and then", 400, 20, rate=1000, senders=20, in_flight=64),
     Probe("many connections", 80, 100, senders=100),
+    Probe("one channel, fifty times a second", 1, 100, rate=50, in_flight=64),
+    Probe("a pair, now and then", 1, 2, rate=500, in_flight=64),
+    Probe(
+        "middling messages, now and then", 20, 20, rate=200, in_flight=64, payload_bytes=4 * _KIB
+    ),
+    Probe("a busy process", 100, 20, rate=4000, senders=20, in_flight=64),
+    Probe("many pairs", 1000, 2, rate=3000, senders=2, in_flight=64),
 )
 
 
@@ -98,19 +116,24 @@ def observe(subject: Subject, probe: Probe, seconds: float = SECONDS) -> Observa
     generator.connect()
     generator.run(WARM_UP_SECONDS, rate=probe.rate)
     counted, used = subject.counters(), subject.watched.usage()
-    generator.run(seconds, rate=probe.rate)
+    report = generator.run(seconds, rate=probe.rate)
     cost = (subject.watched.usage() - used).ran
     counts = {
         name: value - counted[name] for name, value in subject.counters().items() if name in counted
     }
     generator.close(0)
-    return Observation(probe.name, _paid(counts, probe.channels * probe.members), cost * 1e6)
+    return Observation(
+        probe.name, _paid(counts, probe.channels * probe.members, report.seconds - cost), cost * 1e6
+    )
 
 
-def _paid(counts: dict[str, float], connections: int) -> dict[str, float]:
+def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> dict[str, float]:
     """Counters of the server by the price they are paid with."""
+    chill = idleness(idle_seconds / max(counts["turns"], 1))
     return {
         "turn": counts["turns"],
+        "wake": counts["turns"] * chill,
+        "chill": counts["sends"] * chill,
         "round": counts["rounds"],
         "read": counts["reads"],
         "message": counts["messages"],

@@ -9,6 +9,7 @@ import msgspec
 FORMAT: Final = 1
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
+IDLE_SECONDS: Final = 0.001
 
 
 class CalibrationError(Exception):
@@ -18,18 +19,21 @@ class CalibrationError(Exception):
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
     """Processor time of the server in microseconds, the kernel's half of each system call included.
 
-    `turn`: one wake-up of the event loop. `round`: one look for news within it. `read`: one read from a socket. `message`: parse,
+    `turn`: one wake-up of the event loop; `wake`: how much more it is after a millisecond or more of idleness. `round`: one look for
+    news within it. `read`: one read from a socket. `message`: parse,
     charge, check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there
-    are 10 000, because less of them is in the processor's caches. `byte_in`, `byte_out`: of payload read, of frames sent.
+    are 10 000, because less of them is in the processor's caches, and `chill` when the process has been idle, for the same reason. `byte_in`, `byte_out`: of payload read, of frames sent.
     `handshake`: one connection, from accept to its own join.
     """
 
     turn: float
+    wake: float
     round: float
     read: float
     message: float
     send: float
     cold: float
+    chill: float
     byte_in: float
     byte_out: float
     handshake: float
@@ -66,6 +70,11 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     prices: Prices
     memory: Memory
     misfit: float
+
+
+def idleness(seconds: float) -> float:
+    """How cold a process has become in so long, from 0 to 1 after a millisecond."""
+    return min(seconds / IDLE_SECONDS, 1.0)
 
 
 def coldness(connections: float) -> float:

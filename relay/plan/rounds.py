@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from typing import Final, NamedTuple
 
-from relay.plan.prices import Prices
+from relay.plan.prices import Prices, idleness
 from relay.plan.workload import JOIN_EVENT_BYTES, PING_BYTES, PONG_BYTES, Workload, framed
 
 EVENTS: Final = 40_000
@@ -88,6 +88,7 @@ class _Loop:
         self.background = background
         self.send = prices.send_among(workload.connections) * _MICROSECOND
         self.draw = random.Random(SEED + 1)
+        self.chill = 0.0
         self.sends = self.messages_sent = 0
         self.bytes_out = 0.0
         self.latencies: list[float] = []
@@ -98,11 +99,13 @@ class _Loop:
         start = busy_at_start = 0.0
         while taken < len(arrivals.times):
             cost = 0.0
+            self.chill = 0.0
             if arrivals.times[taken] > now:
+                self.chill = idleness((arrivals.times[taken] - now) * (1.0 - self.background))
                 now = arrivals.times[taken]
                 turn_left = 0.0
             if turn_left <= 0.0:
-                cost = self.prices.turn * _MICROSECOND
+                cost = (self.prices.turn + self.prices.wake * self.chill) * _MICROSECOND
                 turn_left = TURN_SECONDS
             limit = min(taken + EVENTS_PER_ROUND, len(arrivals.times))
             stop = max(bisect_right(arrivals.times, now, taken, limit), taken + 1)
@@ -144,7 +147,8 @@ class _Loop:
         sends = max(members - 1, 0.0) if len(events) == 1 else members
         told = (len(events) - len(messages)) * framed(JOIN_EVENT_BYTES)
         size = max(members - 1, 0.0) * (len(messages) * self.workload.frame_bytes + told)
-        cost = sends * self.send + size * self.prices.byte_out * _MICROSECOND
+        price = self.send + self.prices.chill * self.chill * _MICROSECOND
+        cost = sends * price + size * self.prices.byte_out * _MICROSECOND
         self.sends += round(sends)
         self.messages_sent += len(messages) * max(round(members) - 1, 0)
         self.bytes_out += size

@@ -170,14 +170,18 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
     prices, memory = calibration.prices, calibration.memory
     yield f"{calibration.machine.processor}, {calibration.machine.cores} cores, {calibration.machine.kernel}"
     for label, value, note in (
-        ("wake-up", prices.turn, "of the event loop"),
+        (
+            "wake-up",
+            prices.turn,
+            f"of the event loop; {prices.turn + prices.wake:.1f} after idling",
+        ),
         ("round", prices.round, "one look for news"),
         ("read", prices.read, "from one socket"),
         ("message", prices.message, "parsed, checked, stamped"),
         (
             "send",
             prices.send,
-            f"to one member; {prices.send + prices.cold:.2f} among 10 000 connections",
+            f"to one member; {prices.cold:.2f} more among 10 000, {prices.chill:.2f} more after idling",
         ),
         ("KiB in", prices.byte_in * 1024, ""),
         ("KiB out", prices.byte_out * 1024, "to one member"),

@@ -9,22 +9,26 @@ from relay.plan.workload import Workload
 
 FREE = Prices(
     turn=0.0,
+    wake=0.0,
     round=0.0,
     read=0.0,
     message=0.0,
     send=0.0,
     cold=0.0,
+    chill=0.0,
     byte_in=0.0,
     byte_out=0.0,
     handshake=0.0,
 )
 SENDS_COST = Prices(
     turn=0.0,
+    wake=0.0,
     round=0.0,
     read=0.0,
     message=0.0,
     send=10.0,
     cold=0.0,
+    chill=0.0,
     byte_in=0.0,
     byte_out=0.0,
     handshake=0.0,
