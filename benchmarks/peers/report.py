@@ -99,7 +99,9 @@ def cell(outcome: Outcome, row: str, name: str, figure: str) -> str:
 
 def ratio_cell(outcome: Outcome, row: str, name: str, figure: str = "server_us") -> str:
     ratio = outcome.ratio(row, name, figure)
-    return NOTHING if ratio is None else f"{ratio:.2f}"
+    if ratio is None:
+        return NOTHING
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.1g}"
 
 
 def amount(value: float) -> str:

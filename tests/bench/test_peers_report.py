@@ -114,6 +114,14 @@ def test_figures_that_should_not_be_taken_at_their_word(figures: Figures, mark: 
 
 
 @pytest.mark.parametrize(
+    ("theirs", "text"), [(0.8, "1.25"), (10.0, "0.10"), (10.2, "0.1"), (300.0, "0.003")]
+)
+def test_small_ratios_have_a_digit(found: Outcome, theirs: float, text: str) -> None:
+    found.rows[ROW] |= {"relay": costs(1.0), "bun": costs(theirs)}
+    assert report.ratio_cell(found, ROW, "bun") == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"), [(0.01934, "0.0193"), (3.749, "3.75"), (999.4, "999"), (1000.0, "1,000")]
 )
 def test_amounts_have_three_digits(value: float, text: str) -> None:
