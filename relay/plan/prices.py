@@ -19,10 +19,10 @@ class CalibrationError(Exception):
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
     """Processor time of the server in microseconds, the kernel's half of each system call included.
 
-    `turn`: one wake-up of the event loop; `wake`: how much more it is after a millisecond or more of idleness. `round`: one look for
-    news within it. `read`: one read from a socket. `message`: parse,
-    charge, check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there
-    are 10 000, because less of them is in the processor's caches, and `chill` when the process has been idle, for the same reason. `byte_in`, `byte_out`: of payload read, of frames sent.
+    `turn`: one wake-up of the event loop; `wake`: how much more it is after a millisecond or more of idleness. `round`: one look
+    for news within it. `read`: one read from a socket. `message`: parse, charge, check, stamp. `send`: one send to a member of a
+    server with 100 connections; `cold`: how much more it is when there are 10 000, because less of them is in the processor's
+    caches; `chill`: how much more after idleness, for the same reason. `byte_in`, `byte_out`: of payload read, of frames sent.
     `handshake`: one connection, from accept to its own join.
     """
 
