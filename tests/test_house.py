@@ -165,10 +165,26 @@ def test_the_load_generator_knows_nothing_of_what_it_loads(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "plan").glob("*.py")), ids=lambda path: path.stem
+)
+def test_plans_know_nothing_of_the_server(path: Path) -> None:
+    """They start it as a user would, and measure it from outside."""
+    own = ("relay.plan", "relay.bench", "relay._load", "relay._version")
+    names = {name for name in imported(path) if name.split(".")[0] in {"relay", "click", "trio"}}
+    assert not {name for name in names if not name.startswith(own)}
+
+
+@pytest.mark.parametrize(
     "path", sorted((PACKAGE / "commands").glob("*.py")), ids=lambda path: path.stem
 )
 def test_commands_that_are_clients_know_nothing_of_the_server(path: Path) -> None:
-    own = ("relay.client", "relay.commands", "relay.bench", "relay.settings.units")
+    own = (
+        "relay.client",
+        "relay.commands",
+        "relay.bench",
+        "relay.plan",
+        "relay.settings.units",
+    )
     names = {name for name in imported(path) if name.split(".")[0] in {"relay", "httptools"}}
     assert not {name for name in names if not name.startswith(own)}
 

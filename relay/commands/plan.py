@@ -206,7 +206,9 @@ def plan(**options: Any) -> None:
 
 def _workload(options: dict[str, Any]) -> Workload:
     """Raises click.UsageError for what does not go together."""
-    connections = options["connections"] or options["channel_size"]
+    connections = options["connections"]
+    if connections is None:
+        connections = options["channel_size"]  # of the inverse, which finds their number
     workload = Workload(
         connections=round(connections),
         channel_size=options["channel_size"],
