@@ -1,9 +1,10 @@
 """The picture of a plan: what happens to one process as its load grows."""
 
+from html import escape
 from typing import Final
 
 from relay.bench.style import STYLE
-from relay.bench.svg import WIDTH, Line, Plot, linear, logarithmic
+from relay.bench.svg import LEFT, WIDTH, Line, Plot, linear, logarithmic
 from relay.plan.quantities import show_count, show_milliseconds
 from relay.plan.rounds import Outcome, simulate
 from relay.plan.show import Report
@@ -11,6 +12,7 @@ from relay.plan.show import Report
 _STEPS: Final = 24
 _FULL: Final = 0.995
 _EVENTS: Final = 20_000
+_CAPTION_HEIGHT: Final = 24
 
 
 def load_curve(report: Report) -> list[tuple[float, Outcome]]:
@@ -60,19 +62,26 @@ def load_plot(report: Report) -> str:
         ],
         height=220,
     )
-    return _stacked([latency, processor])
+    return _stacked(
+        [
+            (latency, "latency inside the relay: p99 dashed, p50 solid; the dot is the plan"),
+            (processor, "processor time of one process; the dot is the plan"),
+        ]
+    )
 
 
-def _stacked(plots: list[Plot]) -> str:
-    """Plots one below the other, in one file with its own colours, light and dark."""
-    height = sum(plot.height for plot in plots)
+def _stacked(plots: list[tuple[Plot, str]]) -> str:
+    """Plots one below the other, each under its caption, in one file with its own colours, light and dark."""
+    height = sum(plot.height + _CAPTION_HEIGHT for plot, _ in plots)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif">',
         f"<style>{STYLE}</style>",
         f'<rect width="{WIDTH}" height="{height}" fill="var(--back)"/>',
     ]
     top = 0
-    for plot in plots:
+    for plot, caption in plots:
+        parts.append(f'<text class="name" x="{LEFT}" y="{top + 18}">{escape(caption)}</text>')
+        top += _CAPTION_HEIGHT
         nested = plot.to_svg().replace(
             "<svg ", f'<svg y="{top}" width="{WIDTH}" height="{plot.height}" ', 1
         )
