@@ -11,7 +11,16 @@ from relay._version import __version__
 from relay.bench.machine import memory_gib, processor
 from relay.bench.usage import cores, raise_file_limit
 from relay.plan.fit import Observation, fit
-from relay.plan.prices import FORMAT, Calibration, Machine, Memory, Prices, coldness, idleness
+from relay.plan.prices import (
+    FORMAT,
+    Calibration,
+    Machine,
+    Memory,
+    Prices,
+    chilled_sends,
+    coldness,
+    idleness,
+)
 from relay.plan.subject import Subject, two_cores
 
 SECONDS: Final = 1.6
@@ -129,11 +138,12 @@ def observe(subject: Subject, probe: Probe, seconds: float = SECONDS) -> Observa
 
 def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> dict[str, float]:
     """Counters of the server by the price they are paid with."""
-    chill = idleness(idle_seconds / max(counts["turns"], 1))
+    turns = max(counts["turns"], 1)
+    idle = idle_seconds / turns
     return {
         "turn": counts["turns"],
-        "wake": counts["turns"] * chill,
-        "chill": counts["sends"] * chill,
+        "wake": counts["turns"] * idleness(idle),
+        "chill": turns * chilled_sends(idle, counts["sends"] / turns),
         "round": counts["rounds"],
         "read": counts["reads"],
         "message": counts["messages"],

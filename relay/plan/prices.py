@@ -10,6 +10,9 @@ FORMAT: Final = 1
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
 IDLE_SECONDS: Final = 0.001
+CHILL_FROM_SECONDS: Final = 0.0005
+CHILL_SECONDS: Final = 0.005
+CHILLED_SENDS: Final = 20
 
 
 class CalibrationError(Exception):
@@ -22,7 +25,8 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     `turn`: one wake-up of the event loop; `wake`: how much more it is after a millisecond or more of idleness. `round`: one look
     for news within it. `read`: one read from a socket. `message`: parse, charge, check, stamp. `send`: one send to a member of a
     server with 100 connections; `cold`: how much more it is when there are 10 000, because less of them is in the processor's
-    caches; `chill`: how much more after idleness, for the same reason. `byte_in`, `byte_out`: of payload read, of frames sent.
+    caches; `chill`: how much more the first sends after idleness are, for the same reason. `byte_in`, `byte_out`: of payload
+    read, of frames sent.
     `handshake`: one connection, from accept to its own join.
     """
 
@@ -73,8 +77,15 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def idleness(seconds: float) -> float:
-    """How cold a process has become in so long, from 0 to 1 after a millisecond."""
+    """How far a process is from running on, after so long without work: from 0 to 1, which it reaches after a millisecond."""
     return min(seconds / IDLE_SECONDS, 1.0)
+
+
+def chilled_sends(seconds: float, sends: float) -> float:
+    """How many of the next sends find the processor's caches filled with other things, after so long without work: none up to
+    half a millisecond, the first twenty after five. The rest finds what those have brought back."""
+    share = (seconds - CHILL_FROM_SECONDS) / (CHILL_SECONDS - CHILL_FROM_SECONDS)
+    return min(max(share, 0.0), 1.0) * min(sends, CHILLED_SENDS)
 
 
 def coldness(connections: float) -> float:

@@ -6,12 +6,13 @@ becomes: a member is sent all of it by one system call. This is why the price of
 cannot be multiplied out; it is played through instead, with random arrivals (a Poisson process) and a fixed seed.
 """
 
+import math
 import random
 from bisect import bisect_right
 from collections import defaultdict
 from typing import Final, NamedTuple
 
-from relay.plan.prices import Prices, idleness
+from relay.plan.prices import Prices, chilled_sends, idleness
 from relay.plan.workload import JOIN_EVENT_BYTES, PING_BYTES, PONG_BYTES, Workload, framed
 
 EVENTS: Final = 40_000
@@ -88,7 +89,7 @@ class _Loop:
         self.background = background
         self.send = prices.send_among(workload.connections) * _MICROSECOND
         self.draw = random.Random(SEED + 1)
-        self.chill = 0.0
+        self.chilled = 0.0  # sends of this round that are dearer
         self.sends = self.messages_sent = 0
         self.bytes_out = 0.0
         self.latencies: list[float] = []
@@ -99,14 +100,15 @@ class _Loop:
         start = busy_at_start = 0.0
         while taken < len(arrivals.times):
             cost = 0.0
-            self.chill = 0.0
+            idle = 0.0
             if arrivals.times[taken] > now:
-                self.chill = idleness((arrivals.times[taken] - now) * (1.0 - self.background))
+                idle = (arrivals.times[taken] - now) * (1.0 - self.background)
                 now = arrivals.times[taken]
                 turn_left = 0.0
             if turn_left <= 0.0:
-                cost = (self.prices.turn + self.prices.wake * self.chill) * _MICROSECOND
+                cost = (self.prices.turn + self.prices.wake * idleness(idle)) * _MICROSECOND
                 turn_left = TURN_SECONDS
+            self.chilled = chilled_sends(idle, math.inf)
             limit = min(taken + EVENTS_PER_ROUND, len(arrivals.times))
             stop = max(bisect_right(arrivals.times, now, taken, limit), taken + 1)
             cost += self._round(arrivals, taken, stop, now + cost)
@@ -147,8 +149,13 @@ class _Loop:
         sends = max(members - 1, 0.0) if len(events) == 1 else members
         told = (len(events) - len(messages)) * framed(JOIN_EVENT_BYTES)
         size = max(members - 1, 0.0) * (len(messages) * self.workload.frame_bytes + told)
-        price = self.send + self.prices.chill * self.chill * _MICROSECOND
-        cost = sends * price + size * self.prices.byte_out * _MICROSECOND
+        chilled = min(self.chilled, sends)
+        self.chilled -= chilled
+        cost = (
+            sends * self.send
+            + (chilled * self.prices.chill) * _MICROSECOND
+            + size * self.prices.byte_out * _MICROSECOND
+        )
         self.sends += round(sends)
         self.messages_sent += len(messages) * max(round(members) - 1, 0)
         self.bytes_out += size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from relay.plan.prices import coldness
+from relay.plan.prices import chilled_sends, coldness, idleness
 from relay.plan.rounds import EVEN, POISSON, simulate
 
 from .machines import FREE, SENDS_COST, workload
@@ -81,3 +81,27 @@ def test_more_connections_are_colder(connections: int, expected: float) -> None:
     assert coldness(connections) == pytest.approx(expected)
     prices = msgspec.structs.replace(SENDS_COST, cold=4.0)
     assert prices.send_among(connections) == pytest.approx(10.0 + 4.0 * expected)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "share", "sends"),
+    [
+        (0.0, 0.0, 0),
+        (0.5, 0.5, 0),
+        (1.0, 1.0, 20 / 9),
+        (2.75, 1.0, 10),
+        (5.0, 1.0, 20),
+        (60.0, 1.0, 20),
+    ],
+)
+def test_idleness(milliseconds: float, share: float, sends: float) -> None:
+    assert idleness(milliseconds / 1e3) == pytest.approx(share)
+    assert chilled_sends(milliseconds / 1e3, 100) == pytest.approx(sends)
+    assert chilled_sends(milliseconds / 1e3, 2) == pytest.approx(sends / 10)
+
+
+def test_who_idles_pays_more_for_the_first_sends() -> None:
+    """Ten messages a second, each after 100 ms of nothing: nine sends of 10 microseconds, and of 5 more."""
+    prices = msgspec.structs.replace(SENDS_COST, chill=5.0)
+    asked = workload(connections=10, messages=1.0)
+    assert simulate(prices, asked, spacing=EVEN).busy == pytest.approx(10 * 9 * 15e-6, rel=0.01)

@@ -1,0 +1,65 @@
+"""Measuring a relay from outside: what the prices are made from, and what a prediction is held against."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from relay.plan.calibrate import Probe, observe
+from relay.plan.subject import Subject, SubjectError, two_cores
+from relay.plan.verify import runnable, verify
+
+from .machines import calibration, workload
+
+
+def test_an_observation_counts_what_was_sent() -> None:
+    with Subject(("--presence", "off")) as subject:
+        seen = observe(subject, Probe("some", 2, 5, rate=200), seconds=0.5)
+    assert seen.name == "some"
+    assert seen.counts["message"] == 100
+    assert 0 < seen.counts["send"] <= 100 * 5
+    assert seen.counts["byte_in"] > 100 * 64
+    assert seen.counts["byte_out"] > 4 * seen.counts["byte_in"]
+    assert seen.cost > 0
+
+
+def test_settings_of_the_environment_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_PORT", "nonsense")
+    with Subject() as subject:
+        assert subject.counters()["messages"] == 0
+
+
+def test_a_relay_that_does_not_start() -> None:
+    with pytest.raises(SubjectError, match="did not start: it ended with 2"):
+        Subject(("--presence", "nonsense"))
+
+
+def test_a_relay_that_is_gone() -> None:
+    with Subject() as subject:
+        subject.stop()
+        with pytest.raises(SubjectError, match="does not answer"):
+            subject.counters()
+
+
+def test_two_cores_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    with pytest.raises(SubjectError, match="two processor cores"), two_cores():
+        pass
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
+def test_a_verification_has_both_sides() -> None:
+    asked = workload(connections=40, messages=2.0, joins=4.0)
+    found = verify(calibration(), asked, seconds=0.5)
+    figures = {each.name: each for each in found.figures}
+    assert figures["sends"].measured > 0
+    assert figures["processor"].predicted > 0
+    assert figures["processor"].measured > 0
+    assert figures["memory"].predicted == 40 * 300
+    assert found.lost == 0
+
+
+@pytest.mark.parametrize(("most", "connections"), [(500, 500), (1000, 1000), (2000, 1000)])
+def test_no_more_is_run_than_one_machine_connects(most: int, connections: int) -> None:
+    assert runnable(workload(), most).connections == connections
