@@ -1,7 +1,7 @@
 """What an operator orders, checked: the bodies of `POST /api/…`. Every error names the field and what was expected."""
 
 import ipaddress
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -15,6 +15,8 @@ MAX_REASON_BYTES: Final = 100
 
 MAX_BLOCK_SECONDS: Final = 366 * 86400.0
 _IPV6_BLOCK_PREFIX: Final = 64
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -87,11 +89,11 @@ def read_order(kind: type[T], body: bytes) -> T:
     raise Refusal(400, f"the body: {text[:1].lower()}{text[1:]}", reason="admin_request")
 
 
-def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address, or the /64 that an IPv6 one is limited by. Raises ValueError."""
+def parse_address(text: str) -> Address:
+    """An address, or the /64 that an IPv6 one is limited by; of an IPv4-mapped one the IPv4 address. Raises ValueError."""
     address, slash, prefix = text.partition("/")
     try:
-        found = ipaddress.ip_address(address.replace("%", " "))
+        found = _unmapped(ipaddress.ip_address(address.replace("%", " ")))
         is_known = not slash or (found.version == 6 and prefix == str(_IPV6_BLOCK_PREFIX))
     except ValueError:
         is_known = False
@@ -100,6 +102,12 @@ def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
             'address: expected one such as "192.0.2.1", "2001:db8::1" or "2001:db8::/64"'
         )
     return found
+
+
+def _unmapped(address: Address) -> Address:
+    """What is known of IPv4 addresses, such as which are loopback, does not show in their IPv6 spelling."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def key_of(text: str) -> int:

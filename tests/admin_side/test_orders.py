@@ -259,14 +259,23 @@ def test_the_newest_order_counts(
 def test_this_machine_is_exempt(
     operator: Operator, start_relay: StartRelay, ask_at: AskAt, visit_at: VisitAt, channel: str
 ) -> None:
-    response = operator.order("/api/block", {"address": "127.0.0.1"})
-    assert response.status == 400
-    assert error_of(response).startswith("address: loopback is exempt from blocks")
+    for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "::FFFF:7f00:1"):
+        response = operator.order("/api/block", {"address": address})
+        assert response.status == 400
+        assert error_of(response).startswith("address: loopback is exempt from blocks")
     server = start_relay(*ADMIN, "--limit-loopback")
     member = visit_at(server).join(channel)
     answer = done(ask_at(server).order("/api/block", {"address": "127.0.0.1", "kick": True}))
     assert answer["kicked"] == 1
     member.expect_close(1008)
+
+
+def test_an_ipv4_address_in_its_ipv6_spelling(operator: Operator) -> None:
+    order = {"address": "::ffff:192.0.2.77"}
+    done(operator.order("/api/block", order))
+    assert done(operator.order("/api/unblock", {"address": "192.0.2.77"})) == {"unblocked": True}
+    network = operator.order("/api/block", {"address": "::ffff:192.0.2.77/64"})
+    assert (network.status, error_of(network)) == (400, f"the body: {ADDRESS}")
 
 
 # --- mistakes ------------------------------------------------------------------------------------------------------------------
