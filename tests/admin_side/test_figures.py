@@ -197,6 +197,15 @@ def test_whatever_is_accepted(operator: Operator, accept: str) -> None:  # fmt: 
     assert operator.ask("/ready").status == 200
 
 
+@pytest.mark.parametrize("version", ["x", "1.x.0", "zz", ".", "-"])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/openmetrics-text"])
+def test_a_version_that_is_no_number(operator: Operator, media_type: str, version: str) -> None:
+    response = operator.ask("/metrics", f"Accept: {media_type};version={version}")
+    assert response.status == 200
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert list(parse_text(response.body.decode()))
+
+
 def test_only_codes_reasons_and_workers_are_labels(operator: Operator) -> None:
     operator.ask("/nope")
     allowed = {"code", "reason", "worker", "le", "version"}
