@@ -14,6 +14,9 @@ TURNS: Final = "turn_seconds"
 
 Numbers: TypeAlias = Mapping[str, float]
 
+Milliseconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=253_402_000_000_000)]
+"""Since the epoch, up to the year 9999: what a clock can show."""
+
 
 class Histogram(msgspec.Struct, frozen=True):
     """How many values were up to each bound, not cumulative, and how many above the last."""
@@ -37,8 +40,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """One answer; `date` and `started` are milliseconds since the epoch."""
 
     version: str
-    date: float
-    started: float
+    date: Milliseconds
+    started: Milliseconds
     draining: bool
     limits: str
     workers: Annotated[list[Worker], msgspec.Meta(min_length=1)]

@@ -284,6 +284,7 @@ def test_a_bad_variable() -> None:
     [
         ((200, b"ok\n"), 1, "no admin listener: expected the figures of a relay"),
         ((200, snapshot(workers=[])), 1, "no admin listener: expected the figures of a relay"),
+        ((200, snapshot(date=1e300)), 1, "no admin listener: expected the figures of a relay"),
         ((404, {"error": f"nothing {HOSTILE} here"}), 3, "404 Not Found: nothing \\u001b[31mred"),
         ((503, b""), 3, "503 Service Unavailable"),
     ],
