@@ -61,8 +61,10 @@ def span(total: float) -> str:
 
 
 def sparkline(values: list[float | None], width: int) -> str:
-    """The values from 0 to the largest, in at most `width` characters, each the largest of its share; None is a gap, what is below 0
-    counts as 0."""
+    """The values from 0 to the largest, in at most `width` characters, each the largest of its share; None is a gap.
+
+    What is below 0 counts as 0.
+    """
     per_place = max(-(-len(values) // width), 1)
     places = [
         values[i : i + per_place] for i in range(len(values) % per_place, len(values), per_place)
