@@ -28,8 +28,8 @@ export function snippetsFor({ channel, name, needsJoinKey, needsSendKey }) {
       { title: 'In a shell, with this package installed', code: `python3 -c ${quoted(pythonClient(socketUrl, name, keys))}` },
     ] },
     { id: 'curl', label: 'curl', items: [
-      { title: 'Publish', code: `curl -d ${quoted('"hello"')} -H 'Content-Type: application/json' ${quoted(urlOf(channel, 'http', { as: name, ...keys }))}` },
-      { title: 'Listen', code: `curl -N -H 'Accept: text/event-stream' ${quoted(urlOf(channel, 'http', { as: name, joinKey: keys.joinKey }))}` },
+      { title: 'Publish', code: `curl -g -d ${quoted('"hello"')} -H 'Content-Type: application/json' ${quoted(urlOf(channel, 'http', { as: name, ...keys }))}` },
+      { title: 'Listen', code: `curl -g -N -H 'Accept: text/event-stream' ${quoted(urlOf(channel, 'http', { as: name, joinKey: keys.joinKey }))}` },
     ] },
   ]
 }
