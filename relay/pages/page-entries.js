@@ -154,16 +154,18 @@ function stamp(date) {
 
 function bodyOf(payload) {
   const isText = payload.startsWith('"')
-  const whole = isText ? JSON.parse(payload) : indented(payload)
+  const whole = wordsOf(payload)
   const body = make('div', isText ? 'body text' : 'body json')
   const text = make(isText ? 'div' : 'pre', '')
   text.dir = isText ? 'auto' : 'ltr'
   const short = cut(whole)
   text.textContent = short
   body.append(text)
-  if (short !== whole) body.append(showAll(text, whole))
+  if (short !== whole) body.append(showAll(text, payload, whole.length))
   return body
 }
+
+const wordsOf = payload => (payload.startsWith('"') ? JSON.parse(payload) : indented(payload))
 
 function cut(text) {
   const lines = text.split('\n', CUT_LINES + 1).slice(0, CUT_LINES).join('\n')
@@ -171,11 +173,12 @@ function cut(text) {
   return short.length < text.length ? `${short.replace(/[\uD800-\uDBFF]$/, '')}…` : text
 }
 
-function showAll(text, whole) {
-  const button = make('button', 'more', `Show all ${whole.length.toLocaleString('en')} characters`)
+// The payload is kept, not what is to be shown: indented, brackets in brackets take forty times the room, and there are many entries.
+function showAll(text, payload, length) {
+  const button = make('button', 'more', `Show all ${length.toLocaleString('en')} characters`)
   button.type = 'button'
   button.addEventListener('click', () => {
-    text.textContent = whole
+    text.textContent = wordsOf(payload)
     button.remove()
   })
   return button
