@@ -66,8 +66,8 @@ export class Members {
   }
 
   #shown() {
-    const all = [...this.#known].slice(0, SHOWN)
-    return all.sort(([one], [other]) => (other === this.own) - (one === this.own)) // oneself first, the others as they came
+    const all = [...this.#known].sort(([one], [other]) => (other === this.own) - (one === this.own))
+    return all.slice(0, SHOWN) // oneself first, the others as they came
   }
 
   #restInWords() {
