@@ -83,7 +83,7 @@ export class Members {
     const button = make('button', '', name, detail)
     button.type = 'button'
     button.dataset.uid = uid
-    button.title = `Send to ${uid} only`
+    button.title = alias ? `Send to ${alias} only (${uid})` : `Send to ${uid} only`
     button.addEventListener('click', () => this.onPick(uid, alias))
     return make('li', '', button)
   }
