@@ -1,6 +1,6 @@
 // Who is here, as far as they announced themselves, and to whom the next message goes.
 
-import { foreign, make } from './page-entries.js'
+import { foreign, make } from './page-elements.js'
 
 const SHOWN = 200 // a list of thousands would help nobody and cost every join its rendering
 const BATCH_MS = 60
