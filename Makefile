@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv serve build tools test lint types docs screenshots debug sanitize bench clean
+.PHONY: help venv serve build tools test lint types docs screenshots debug sanitize bench peers profile clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -80,6 +80,12 @@ sanitize: build $(VENV)/.tests ## run the tests under ASan and UBSan
 
 bench: build $(VENV)/.tests ## run the benchmark suite
 	$(BIN)/pytest benchmarks $(ARGS)
+
+peers: build $(VENV)/.tests ## the relay and its peers in turn; ARGS="--peers bun,ws --rounds 1" goes to it
+	$(BIN)/python -m benchmarks.peers --json build/peers/figures.json $(ARGS)
+
+profile: build $(VENV)/.tests ## a flame graph of the relay in build/profile, as in: make profile ROW="16 KiB"
+	$(BIN)/python -m benchmarks.flame $(if $(ROW),--row "$(ROW)") $(ARGS)
 
 clean: ## remove what was built, but not .venv
 	rm -rf build dist *.egg-info relay/*.so $(VENV)/.installed

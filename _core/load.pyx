@@ -3,21 +3,22 @@
 One thread, one epoll set, and no Python object per message: a delivery costs some tens of nanoseconds beside
 what the kernel charges, so that on a core of its own the generator is not what a measurement measures.
 
-The load is closed-loop. Each channel keeps `in_flight` messages under way; a message is done when every other
-member of its channel has it, and the next one is due at that instant. What one wake-up made due is written with
-one system call per sender. Latency runs from the instant a message was due, not from when the socket took it.
+In a closed loop each channel keeps `in_flight` messages under way; a message is done when every other member of its
+channel has it, and the next one is due at that instant. In an open loop messages are due by the clock, at an even rate,
+whatever became of the earlier ones. What one wake-up made due is written with one system call per sender. Latency runs
+from the instant a message was due, not from when the socket took it.
 
 Rejected: reading the clock per delivery (once per read says the same, the bytes were there together); a thread per
-core (the books would need locks, and the server's core is the one that must be full); open-loop pacing (the figure
-wanted is what a delivery costs a busy server).
+core (the books would need locks, and the server's core is the one that must be full).
 
-Only loopback addresses are accepted.
+Only loopback addresses are accepted, unless others are asked for by name.
 """
 
 import base64
 import hashlib
 import ipaddress
 import os
+import re
 import struct
 from typing import NamedTuple
 
@@ -40,198 +41,258 @@ include "load_consts.pxi"
 include "load_histogram.pxi"
 include "load_payload.pxi"
 include "load_state.pxi"
+include "load_spread.pxi"
 include "load_books.pxi"
 include "load_frames.pxi"
 include "load_io.pxi"
 include "load_handshake.pxi"
+include "load_pace.pxi"
+include "load_template.pxi"
+include "load_bystanders.pxi"
 include "load_reports.pxi"
+include "load_checks.pxi"
+include "load_openings.pxi"
+include "load_intervals.pxi"
 
 
 @cython.final
 cdef class Generator:
-    """Open `channels` times `members` connections to a relay on this machine and keep messages moving between them.
+    """Open `channels` times `members` connections to a relay and keep messages moving between them.
 
-    `path` may contain `{channel}` (a number that differs per channel; required when there is more than one) and
-    `{member}` (a number that differs per connection). With `everyone_sends` the members of a channel send in
-    turn, otherwise its first member sends all. `payload_bytes` is the exact size of each message's JSON.
-    `handshakes_in_flight` bounds the opening handshakes under way at one time.
+    `path` may contain `{channel}` (a number that differs per channel; required when there are several, unless a
+    template has it) and `{member}` (a number that differs per connection). The first `senders` members of each channel
+    send in turn. With `has_echo` a sender gets its own messages too. `payload_bytes` is the exact size of each message's
+    JSON; a `template` is sent instead when there is one, and `greeting` by every connection as soon as it is open; both
+    are text. `visitors` and `stalled` connections are members of the channels that nobody counts; visitors leave and join
+    again, stalled ones read nothing until the end. `handshakes_in_flight` bounds the opening handshakes under way at one
+    time; `sources` are the local addresses to connect from, in turn. `has_spread` asks for the latency of each member.
 
     Call `connect`, then `run` as often as wanted (or `hold`), then `close`; each returns its report, so that a
     caller can read the server's processor time right before and after. Every call is bounded in time. A
     generator is for one thread, releases the GIL while it works, and may be interrupted by a signal.
 
-    Raises ValueError naming the argument that is out of range.
+    Hosts that are not of this machine are refused unless `is_remote`. Raises ValueError naming the argument that is out
+    of range.
     """
 
     cdef load_t load
     cdef readonly str host
+    cdef readonly str host_header
     cdef readonly int port
     cdef readonly str path
     cdef readonly int handshakes_in_flight
     cdef readonly double loss_timeout_seconds
-    cdef bytes accept
-    cdef str key
+    cdef _Openings openings
+    cdef _Intervals intervals
     cdef bint connected
 
     def __cinit__(self):
         memset(&self.load, 0, sizeof(load_t))
-        self.load.epoll = -1
+        self.load.epoll = self.load.timer = -1
 
     def __init__(
         self,
         int port,
         *,
         str host="127.0.0.1",
+        str host_header="",
         str path="/c/bench-{channel}",
         int channels=1,
         int members=100,
+        int senders=1,
         int in_flight=8,
         int payload_bytes=64,
-        bint everyone_sends=False,
+        str template="",
+        str greeting="",
+        bint has_echo=False,
+        int visitors=0,
+        int stalled=0,
+        int receive_buffer_bytes=4096,
+        sources=(),
+        bint has_spread=False,
+        bint is_remote=False,
         int handshakes_in_flight=64,
         double loss_timeout_seconds=2.0,
     ):
         if self.load.connections != NULL:
             raise RuntimeError("a generator is initialised once")
-        require_loopback(host)
+        require_address("host", host, is_remote)
         require_range("port", port, 1, 65535)
-        require_range("channels", channels, 1, CONNECTIONS_MAX)
-        require_range("members", members, 1, 99_999)
-        require_range("channels", channels, 1, CONNECTIONS_MAX // members)
-        require_range("in_flight", in_flight, 1, min(99_999, SLOTS_MAX // channels))
+        require_together(channels, members, senders, in_flight, has_spread)
         require_range("payload_bytes", payload_bytes, PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX)
+        require_range("visitors", visitors, 0, VISITORS_MAX)
+        require_range("stalled", stalled, 0, STALLED_MAX)
+        require_range("receive_buffer_bytes", receive_buffer_bytes, 1024, LARGE_BUFFER)
         require_range("handshakes_in_flight", handshakes_in_flight, 1, 4096)
         require_range("loss_timeout_seconds", loss_timeout_seconds, 0.001, 600)
-        require_path(path, channels)
-        if everyone_sends and <uint64_t>channels * members * members > PAIRS_MAX:
-            raise ValueError(f"everyone_sends: channels × members² must not exceed {PAIRS_MAX}")
+        require_path(path, channels, f"{template} {greeting}" if template else "")
+        for source in sources:
+            require_address("sources", source, is_remote)
         self.host, self.port, self.path = host, port, path
-        self.handshakes_in_flight = handshakes_in_flight
-        self.loss_timeout_seconds = loss_timeout_seconds
+        self.host_header = host_header or f"{host}:{port}"
+        self.handshakes_in_flight, self.loss_timeout_seconds = handshakes_in_flight, loss_timeout_seconds
+        self.openings = _Openings(host, self.host_header, path, greeting, tuple(sources))
+        self.load.accept = self.openings.accept
         self.load.channels, self.load.members, self.load.in_flight = channels, members, in_flight
-        self.load.everyone_sends = everyone_sends
-        self.load.senders = members if everyone_sends else 1
-        self.load.payload_bytes = payload_bytes
-        self._prepare()
+        self.load.senders, self.load.has_echo, self.load.has_spread = senders, has_echo, has_spread
+        self.load.visitor_count, self.load.stalled_count = visitors, stalled
+        self.load.receive_buffer_bytes = receive_buffer_bytes
+        prepare_message(&self.load, template.encode(), payload_bytes)
+        self._prepare_sockets()
+        allocate(&self.load)
 
     def __dealloc__(self):
         release(&self.load)
 
-    cdef int _prepare(self) except -1:
-        """What does not change from message to message is made once: key, masked frame, tables."""
-        cdef bytes key = os.urandom(4)
-        cdef bytes payload = blank_payload(self.load.payload_bytes)
-        cdef bytes head = frame_head(1, len(payload), key)
-        cdef bytes frame = head + masked(payload, key)
-        cdef bytes mask = key * 2
-        self.load.mask = word_at(mask)
-        self.load.frame_head_bytes, self.load.frame_bytes = len(head), len(frame)
-        self.load.frame = <unsigned char *>zeroed(len(frame), 1)
-        memcpy(self.load.frame, <const char *>frame, len(frame))
-        memcpy(self.load.fields, <const char *>payload, FIELDS_BYTES)
-        self.key = base64.b64encode(os.urandom(16)).decode()
-        guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        self.accept = base64.b64encode(hashlib.sha1(f"{self.key}{guid}".encode()).digest())
-        self.load.accept = self.accept
+    cdef int _prepare_sockets(self) except -1:
+        self.load.server.sin_family = AF_INET
+        self.load.server.sin_port = htons(<uint16_t>self.port)
+        self.load.server.sin_addr.s_addr = address_word(self.host)
         self.load.epoch_ns = clock_ns(CLOCK_MONOTONIC)
+        self.load.epoch_wall_ns = clock_ns(CLOCK_REALTIME)
         self.load.epoll = epoll_create1(EPOLL_CLOEXEC)
         if self.load.epoll < 0:
             raise OSError(errno, "no epoll descriptor")
-        return allocate(&self.load)
+        return make_timer(&self.load)
 
-    cdef bytes _request(self, uint32_t index):
-        path = self.path.replace("{channel}", str(index // self.load.members)).replace("{member}", str(index))
-        return (
-            f"GET {path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {self.key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        ).encode()
+    def connect(self, double timeout_seconds=60.0, *, double rate=0.0, watch=None):
+        """Open every connection, at most `rate` a second unless that is 0, and return a `ConnectReport`.
 
-    def connect(self, double timeout_seconds=60.0):
-        """Open every connection and return a `ConnectReport`.
-
+        `watch`, when given, is called some ten times a second, with the number of those that are open.
         Raises ConnectionError, telling the HTTP statuses seen, when one is refused or fails; TimeoutError when not
         all are open in time; OSError when a socket cannot be had (mostly the limit of open files).
         """
-        cdef sockaddr_in server
         cdef uint32_t index
-        cdef uint32_t total = self.load.channels * self.load.members
-        cdef uint64_t began, limit, cpu
-        cdef bint spread = total > CONNECTIONS_PER_ADDRESS
+        cdef uint64_t began, limit, cpu, due
+        cdef uint64_t told = 0
+        cdef double apart_ns = 1e9 / rate if rate else 0.0
         require_range("timeout_seconds", timeout_seconds, 0, 3600)
+        require_rate("rate", rate)
         if self.connected:
             raise RuntimeError("connect is called once")
         self.connected = True
-        memset(&server, 0, sizeof(server))
-        server.sin_family = AF_INET
-        server.sin_port = htons(<uint16_t>self.port)
-        server.sin_addr.s_addr = htonl(<uint32_t>int(ipaddress.IPv4Address(self.host)))
         start_books(&self.load)
         cpu, began = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns(&self.load)
         limit = began + <uint64_t>(timeout_seconds * 1e9)
-        for index in range(total):
-            self._await_handshakes(self.handshakes_in_flight - 1, limit)
-            open_connection(
-                &self.load,
-                self.load.connections + index,
-                &server,
-                0x7F000001 + index // CONNECTIONS_PER_ADDRESS if spread else 0,
-                self._request(index),
-            )
-        self._await_handshakes(0, limit)
+        for index in range(self.load.total):
+            due = began + <uint64_t>(index * apart_ns)
+            self._await_handshakes(self.handshakes_in_flight - 1, due, limit)
+            self._open(index, due if rate else now_ns(&self.load))
+            if watch is not None and now_ns(&self.load) > told + 2 * SLICE_NS:
+                told = now_ns(&self.load)
+                watch(self.load.opened)
+        self._await_handshakes(0, 0, limit)
         return connect_report(&self.load, now_ns(&self.load) - began, clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu)
 
-    cdef int _await_handshakes(self, uint32_t most, uint64_t limit) except -1:
-        while self.load.handshaking > most:
+    cdef int _open(self, uint32_t index, uint64_t due) except -1:
+        cdef connection_t *connection = self.load.connections + index
+        self.openings.prepare(&self.load, index)
+        if not begin_opening(&self.load, connection, due):
+            raise OSError(self.load.last_errno, f"{os.strerror(self.load.last_errno)} for connection {index + 1}")
+        return 0
+
+    cdef int _await_handshakes(self, uint32_t most, uint64_t due, uint64_t limit) except -1:
+        """Until there are no more than that under way, and it is time for the next."""
+        cdef uint64_t now = now_ns(&self.load)
+        cdef uint64_t until
+        while self.load.handshaking > most or now < due:
+            until = min(due, now + SLICE_NS) if self.load.handshaking <= most else now + SLICE_NS
+            if until < now + SLICE_NS:
+                arm_timer(&self.load, until)
             with nogil:
                 turn(&self.load, 50)
             PyErr_CheckSignals()
-            if now_ns(&self.load) > limit:
-                raise TimeoutError(f"{self.load.opened} connections opened in time")
+            now = now_ns(&self.load)
+            if now > limit:
+                raise TimeoutError(f"{self.load.opened} of {self.load.total} connections opened in time")
+            if self.load.failed and self.load.handshaking <= most:
+                break
         if self.load.failed:
             raise ConnectionError(refusal_text(&self.load))
         return 0
 
-    def run(self, double seconds):
+    def run(self, double seconds, *, double rate=0.0, double churn=0.0, double interval_seconds=0.0, watch=None):
         """Send for so long, wait until all is delivered, and return a `RunReport` of exactly these messages.
 
-        What is not delivered within `loss_timeout_seconds` is lost. Raises RuntimeError before `connect` and with
-        fewer than two members.
+        With a `rate` messages are due so many times a second, in the channels in turn; without, as soon as one is done.
+        `churn` visitors leave and join again each second. With `interval_seconds` the report tells about each part of the
+        run, and `watch`, when given, is called with each `Interval` as soon as it is over.
+
+        What is not delivered within `loss_timeout_seconds` is lost. Raises RuntimeError before `connect`, and when a
+        channel has nobody to deliver to.
         """
-        cdef uint64_t began, stop, drained, cpu
+        cdef uint64_t began, stop, drained, cpu, offered
         cdef uint64_t patience = <uint64_t>(self.loss_timeout_seconds * 1e9)
         require_range("seconds", seconds, 0, 3600)
+        require_range("interval_seconds", interval_seconds, 0, 3600)
+        require_rate("rate", rate)
+        require_rate("churn", churn)
         self._require_open()
-        if self.load.members < 2:
+        if self.load.members < 2 and not self.load.has_echo:
             raise RuntimeError("with one member a channel has nobody to deliver to")
+        if churn and not self.load.visitor_count:
+            raise ValueError("churn: there must be visitors")
+        self.load.pace.interval_ns = 1e9 / rate if rate else 0.0
+        self.load.churn.interval_ns = 1e9 / churn if churn else 0.0
         start_books(&self.load)
         cpu, began = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns(&self.load)
         stop = began + <uint64_t>(seconds * 1e9)
+        if rate:
+            start_pace(&self.load.pace, began, seconds)
+        if churn:
+            start_pace(&self.load.churn, began, seconds)
+        self.load.stopping = self.load.exhausted = False
         self.load.sending = True
+        self.intervals = _Intervals(began, interval_seconds, watch)
         try:
-            send_due(&self.load)
+            if rate:
+                send_paced(&self.load)
+            else:
+                send_due(&self.load)
             self._turn_until(stop, patience, False)
+            if rate and not self.load.stopping:
+                send_paced(&self.load)      # what was due between the last turn and the end
         finally:
             self.load.sending = False
+        stop = min(stop, now_ns(&self.load))
+        offered = due_by(&self.load.pace, stop) if rate else self.load.totals.sent
         self._turn_until(stop + patience, patience, True)
         drained = now_ns(&self.load)
         give_up(&self.load, drained)
-        return run_report(&self.load, drained - began, clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu)
+        self.intervals.end(&self.load, drained)
+        cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
+        return run_report(&self.load, offered, drained - began, cpu, tuple(self.intervals.found))
+
+    def stop(self):
+        """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report.
+
+        For a signal's handler.
+        """
+        self.load.stopping = True
 
     def hold(self, double seconds):
         """Stay connected and silent, answering pings, and return a `RunReport` of what arrived by itself."""
         cdef uint64_t began, cpu
         require_range("seconds", seconds, 0, 3600)
         self._require_open()
+        self.load.pace.interval_ns = self.load.churn.interval_ns = 0.0
         start_books(&self.load)
         cpu, began = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns(&self.load)
+        self.load.stopping = self.load.exhausted = False
+        self.intervals = _Intervals(began, 0, None)
         self._turn_until(began + <uint64_t>(seconds * 1e9), 0, False)
-        return run_report(&self.load, now_ns(&self.load) - began, clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu)
+        cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
+        return run_report(&self.load, 0, now_ns(&self.load) - began, cpu, ())
 
     def close(self, double timeout_seconds=5.0):
-        """Close every connection with code 1000, cut what has not answered in time, return a `CloseReport`."""
+        """Let the stalled read what there is, close all with code 1000, cut what has not answered in time, and report."""
         cdef uint64_t limit
         require_range("timeout_seconds", timeout_seconds, 0, 3600)
         limit = now_ns(&self.load) + <uint64_t>(timeout_seconds * 1e9)
+        self.load.closing = True
+        if timeout_seconds > 0 and self.load.stalled_count:
+            self._hear_stalled(limit)
+        stalled = stalled_report(&self.load)
         if timeout_seconds > 0:
             with nogil:
                 begin_close(&self.load)
@@ -240,7 +301,21 @@ cdef class Generator:
                 turn(&self.load, 50)
             PyErr_CheckSignals()
         cut_all(&self.load)
-        return close_report(&self.load)
+        return CloseReport(codes_of(&self.load), stalled)
+
+    cdef int _hear_stalled(self, uint64_t limit) except -1:
+        """Until they have been silent for as long as a delayed acknowledgement takes, and a little more."""
+        cdef uint64_t before, until
+        hear_stalled(&self.load)
+        while now_ns(&self.load) < limit:
+            before, until = self.load.totals.received_bytes, now_ns(&self.load) + SILENCE_NS
+            with nogil:
+                while now_ns(&self.load) < until:
+                    turn(&self.load, 50)
+            PyErr_CheckSignals()
+            if self.load.totals.received_bytes == before:
+                break
+        return 0
 
     cdef int _require_open(self) except -1:
         if not self.connected or not self.load.opened:
@@ -249,13 +324,18 @@ cdef class Generator:
 
     cdef int _turn_until(self, uint64_t until_ns, uint64_t patience, bint while_outstanding) except -1:
         cdef uint64_t now = now_ns(&self.load)
+        cdef uint64_t end
         while now < until_ns and (self.load.outstanding or not while_outstanding):
+            end = min(until_ns, self.intervals.next_end(now))
             with nogil:
-                turn_until(&self.load, min(until_ns, now + SLICE_NS), while_outstanding)
+                turn_until(&self.load, end, while_outstanding)
                 now = now_ns(&self.load)
                 if patience and now > patience:
                     give_up(&self.load, now - patience)
+            self.intervals.end_due(&self.load, now)
             PyErr_CheckSignals()
+            if not while_outstanding and (self.load.stopping or self.load.exhausted):
+                break
         return 0
 
     @property
@@ -264,36 +344,30 @@ cdef class Generator:
         return self.load.opened
 
     @property
+    def is_limited(self):
+        """Whether a rate limit stood in the way in this run: an error event told of it, or a connection was closed with 1008."""
+        return bool(self.load.totals.limited or self.load.close_codes[1008])
+
+    @property
+    def is_exhausted(self):
+        """Whether the run ended early, because a sender had used all numbers that a payload has room for."""
+        return bool(self.load.exhausted)
+
+    @property
+    def statuses(self):
+        """Answers to opening handshakes, by HTTP status; 0 is for what is no HTTP."""
+        return {status: self.load.statuses[status] for status in range(1000) if self.load.statuses[status]}
+
+    @property
+    def first_error(self):
+        """The first error event, at most 256 bytes of it, as it came; empty when there was none."""
+        return self.load.error_text[: self.load.error_bytes]
+
+    @property
     def payload(self):
         """One payload as it is sent, with all numbers zero: for a look, and for tests."""
         cdef message_t message
-        cdef bytearray sample = bytearray(blank_payload(self.load.payload_bytes))
+        cdef bytearray frame = bytearray(self.load.frame_bytes + FIELDS_BYTES)
         memset(&message, 0, sizeof(message))
-        put_message(sample, &message)
-        return bytes(sample)
-
-
-cdef int require_range(str name, value, lowest, highest) except -1:
-    if not lowest <= value <= highest:
-        raise ValueError(f"{name}: must be from {lowest} to {highest}, not {value}")
-    return 0
-
-
-cdef int require_loopback(str host) except -1:
-    try:
-        address = ipaddress.IPv4Address(host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise ValueError(f"host: only loopback addresses (127.0.0.0/8) may be loaded, not {host!r}")
-    return 0
-
-
-cdef int require_path(str path, int channels) except -1:
-    if not path.startswith("/") or not path.isascii() or any(c <= " " or c == "\x7f" for c in path):
-        raise ValueError(f"path: must begin with a slash and be printable ASCII without spaces, not {path!r}")
-    if len(path) > 2048:
-        raise ValueError("path: must not be longer than 2048 characters")
-    if channels > 1 and "{channel}" not in path:
-        raise ValueError("path: must contain {channel} when there are several channels")
-    return 0
+        write_frame(&self.load, frame, &message)
+        return masked(bytes(frame[self.load.frame_head_bytes : self.load.frame_bytes]), self.load.key[:4])

@@ -17,8 +17,18 @@ cdef inline ledger_t ledger_of(const load_t *load, const connection_t *receiver)
 cdef inline void free_slot(load_t *load, slot_t *slot) noexcept nogil:
     slot.remaining = 0
     load.outstanding -= 1
-    load.free_slots[load.free_count] = <uint32_t>(slot - load.slots)
-    load.free_count += 1
+    put_free(load, <uint32_t>(slot - load.slots))
+
+
+cdef inline void put_free(load_t *load, uint32_t index) noexcept nogil:
+    cdef channel_t *channel
+    if load.pace.interval_ns:
+        channel = load.channel_states + index // load.in_flight
+        load.slots[index].next = channel.free
+        channel.free = index
+    else:
+        load.free_slots[load.free_count] = index
+        load.free_count += 1
 
 
 cdef inline void count_off(load_t *load, slot_t *slot) noexcept nogil:
@@ -28,7 +38,7 @@ cdef inline void count_off(load_t *load, slot_t *slot) noexcept nogil:
 
 
 cdef inline uint32_t *pair_of(const load_t *load, const connection_t *receiver, uint32_t sender) noexcept nogil:
-    return ledger_of(load, receiver).pairs + (sender if load.everyone_sends else 0)
+    return ledger_of(load, receiver).pairs + sender
 
 
 cdef inline void count_delivery(load_t *load, uint64_t sent_ns, uint64_t now) noexcept nogil:
@@ -41,7 +51,11 @@ cdef inline void count_delivery(load_t *load, uint64_t sent_ns, uint64_t now) no
 
 
 cdef inline void record_run(load_t *load) noexcept nogil:
-    record_latency(&load.totals.latency, load.totals.run_latency, load.totals.run)
+    if load.totals.run == 0:
+        return
+    record_latency(&load.totals.fresh, load.totals.run_latency, load.totals.run)
+    if load.spread != NULL:
+        record_spread(load, load.run_receiver, load.totals.run_latency, <uint32_t>load.totals.run)
     load.totals.run = 0
 
 
@@ -53,11 +67,15 @@ cdef inline void take_delivery(
     cdef slot_t *slot
     cdef uint32_t *next_number
     read_message(payload, &message)
-    if message.sender >= load.senders or message.slot >= load.in_flight or message.sender == receiver.member:
+    if (
+        message.sender >= load.senders
+        or message.slot >= load.in_flight
+        or (message.sender == receiver.member and not load.has_echo)
+    ):
         load.totals.unexpected += 1
         return
     slot = ledger.slots + message.slot
-    next_number = ledger.pairs + (message.sender if load.everyone_sends else 0)
+    next_number = ledger.pairs + message.sender
     if (
         message.number == next_number[0]
         and slot.remaining
@@ -134,7 +152,7 @@ cdef void write_off_receiver(load_t *load, const connection_t *receiver) noexcep
     for k in range(load.in_flight):
         if (
             slot[k].remaining
-            and slot[k].sender != receiver.member
+            and (slot[k].sender != receiver.member or load.has_echo)
             and pair_of(load, receiver, slot[k].sender)[0] <= slot[k].number
         ):
             count_off(load, slot + k)
@@ -145,16 +163,17 @@ cdef void start_books(load_t *load) noexcept nogil:
     cdef uint32_t i
     cdef size_t pair
     memset(&load.totals, 0, sizeof(totals_t))
-    load.missing_count = 0
-    load.outstanding = 0
-    load.free_count = load.channels * load.in_flight
-    for i in range(load.free_count):
-        load.free_slots[i] = i
+    load.missing_count = load.outstanding = load.free_count = 0
+    for i in range(load.channels):
+        load.channel_states[i].free = NONE
+    for i in range(load.channels * load.in_flight):
         load.slots[i].remaining = 0
-    for i in range(load.channels * load.members):
+        put_free(load, i)
+    for i in range(load.member_count):
         load.connections[i].first_number = load.connections[i].next_number
-    for pair in range(<size_t>load.channels * load.members * load.senders):
+    for pair in range(<size_t>load.member_count * load.senders):
         load.next_of_pair[pair] = sender_of_pair(load, pair).first_number
+    clear_spread(load)
 
 
 cdef inline const connection_t *sender_of_pair(const load_t *load, size_t pair) noexcept nogil:

@@ -3,7 +3,7 @@
 cdef extern from "<sys/epoll.h>" nogil:
     int EPOLL_CLOEXEC
     int EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL
-    uint32_t EPOLLIN, EPOLLOUT, EPOLLET
+    uint32_t EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLET
     ctypedef union epoll_data_t:
         uint32_t u32
     struct epoll_event:
@@ -14,7 +14,7 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_wait(int epfd, epoll_event *events, int maxevents, int timeout)
 
 cdef extern from "<sys/socket.h>" nogil:
-    int AF_INET, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_LINGER, MSG_NOSIGNAL
+    int AF_INET, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_LINGER, SO_RCVBUF, MSG_NOSIGNAL
     struct sockaddr:
         pass
     struct linger_t "linger":
@@ -48,8 +48,16 @@ cdef extern from "<time.h>" nogil:
     struct timespec:
         long tv_sec
         long tv_nsec
-    int CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID
+    struct itimerspec:
+        timespec it_interval
+        timespec it_value
+    int CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID
     int clock_gettime(int clock, timespec *out)
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    int TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME
+    int timerfd_create(int clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec *value, itimerspec *old)
 
 cdef enum:
     READ_BYTES = 256 * 1024         # one recv takes at most this much
@@ -60,6 +68,7 @@ cdef enum:
     CLOSE_CODES = 5000
     MISSING_MAX = 16384
     SLICE_NS = 50_000_000           # between looks at signals and at messages to give up
+    SILENCE_NS = 100_000_000        # a delayed acknowledgement comes within 40 ms
     LATENCY_OCTAVE_BITS = 7         # 128 buckets per power of two: at most 0.4 % from a bucket's middle
     LATENCY_OCTAVES = 34            # up to 2**40 ns, 18 minutes
     CONNECTIONS_MAX = 1_000_000
@@ -67,6 +76,19 @@ cdef enum:
     PAIRS_MAX = 64_000_000
     SLOTS_MAX = 4_000_000
     NUMBER_MAX = 99_999_999         # eight digits of the payload
+    VISITORS_MAX = 10_000
+    STALLED_MAX = 10_000
+    PACED_PER_TURN = 4096           # messages an open loop writes before it reads again
+    SPREAD_SHIFT = 2                # 32 buckets per power of two for each receiver
+    SPREAD_BUCKETS = (LATENCY_OCTAVES << LATENCY_OCTAVE_BITS) >> SPREAD_SHIFT
+    SPREAD_MEMBERS_MAX = 50_000
+    LARGE_BUFFER = 4 * 1024 * 1024
+    ERROR_TEXT_BYTES = 256
+    PLACES_MAX = 16
+
+
+cdef uint64_t NEVER = 0xFFFFFFFFFFFFFFFF
+_RATE_MIN, _RATE_MAX = 0.01, 10_000_000     # a second
 
 
 cdef uint64_t clock_ns(int clock) noexcept nogil:

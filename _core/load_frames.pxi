@@ -31,9 +31,11 @@ cdef inline ssize_t frame_extent(const load_t *load, const unsigned char *at, si
     return <ssize_t>size if size <= left else NOT_COMPLETE
 
 
-cdef inline const unsigned char *payload_in(const load_t *load, const unsigned char *body, size_t size) noexcept nogil:
+cdef inline const unsigned char *payload_in(load_t *load, const unsigned char *body, size_t size) noexcept nogil:
     """Where one of our payloads lies in a message: at the end of an envelope, or alone; NULL when there is none."""
     cdef const unsigned char *payload = body + size - load.payload_bytes
+    if load.is_template:
+        return stamp_in(load, body, size)
     if size > load.payload_bytes + 11:
         payload -= 1
         if memcmp(payload - 10, b'"message":{"s":', 15) == 0:
@@ -51,7 +53,13 @@ cdef size_t take_frames(
     cdef size_t head = 0
     cdef ssize_t extent
     cdef const unsigned char *payload
-    cdef ledger_t ledger = ledger_of(load, connection)
+    cdef ledger_t ledger
+    if connection.kind != MEMBER:
+        return take_bystander_frames(load, connection, data, size)
+    ledger = ledger_of(load, connection)
+    if load.spread != NULL:
+        record_run(load)            # a run is of one receiver
+        load.run_receiver = <uint32_t>(connection - load.connections)
     while True:
         extent = frame_extent(load, data + at, size - at, &head)
         if extent <= 0:
@@ -75,23 +83,35 @@ cdef size_t take_frames(
 
 
 cdef void take_event(load_t *load, const unsigned char *body, size_t size) noexcept nogil:
-    if size < 14 or memcmp(body, b'{"type":"', 9) != 0:
+    if load.is_template:
+        load.totals.events += 1         # what else another server says is its own affair
+    elif size < 14 or memcmp(body, b'{"type":"', 9) != 0:
         load.totals.unexpected += 1
     elif memcmp(body + 9, b'join"', 5) == 0:
         load.totals.joins += 1
     elif memcmp(body + 9, b'leave', 5) == 0:
         load.totals.leaves += 1
     elif memcmp(body + 9, b'error', 5) == 0:
-        load.totals.errors += 1
+        take_error(load, body, size)
     else:
         load.totals.events += 1
+
+
+cdef void take_error(load_t *load, const unsigned char *body, size_t size) noexcept nogil:
+    load.totals.errors += 1
+    if memmem(body, size, b"rate limit", 10) != NULL:
+        load.totals.limited += 1
+    if load.error_bytes == 0:
+        load.error_bytes = min(size, <size_t>ERROR_TEXT_BYTES)
+        memcpy(load.error_text, body, load.error_bytes)
 
 
 cdef void take_control(
     load_t *load, connection_t *connection, unsigned char first, const unsigned char *body, size_t size
 ) noexcept nogil:
     if first == 0x89:
-        load.totals.pings += 1
+        if connection.kind == MEMBER:
+            load.totals.pings += 1
         send_pong(load, connection, body, size)
     elif first == 0x88:
         connection.close_code = ((<uint32_t>body[0] << 8) | body[1]) if size >= 2 else 1005
@@ -107,7 +127,7 @@ cdef void send_pong(load_t *load, connection_t *connection, const unsigned char 
         return
     frame[0] = 0x8A
     frame[1] = 0x80 | <unsigned char>size
-    memcpy(frame + 2, &load.mask, 4)
+    memcpy(frame + 2, load.key, 4)
     for i in range(size):
         frame[6 + i] = body[i] ^ frame[2 + (i & 3)]
     write_bytes(load, connection, frame, size + 6)

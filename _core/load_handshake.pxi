@@ -1,51 +1,77 @@
 # The opening handshake, client side (RFC 6455 section 4.1). The request waits in the connection's `pending`
 # until the socket takes it; every connection of a generator sends the same key, so one answer fits all.
 
-cdef int open_connection(
-    load_t *load, connection_t *connection, const sockaddr_in *server, uint32_t source, bytes request
-) except -1:
-    """Begin to connect. `source` is the local address in host order; 0 lets the kernel choose."""
-    cdef int yes = 1
-    cdef sockaddr_in local
-    cdef int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-    if fd < 0:
-        raise OSError(errno, f"no socket for connection {load.opened + load.handshaking + 1}")
-    connection.fd = fd
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes))
-    if source:
-        memset(&local, 0, sizeof(local))
-        local.sin_family = AF_INET
-        local.sin_addr.s_addr = htonl(source)
-        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes))
-        if bind(fd, <sockaddr *>&local, sizeof(local)) < 0:
-            raise OSError(errno, "no local address to connect from")
-    connection.state = CONNECTING
-    connection.began_ns = now_ns(load)
-    load.handshaking += 1
-    if not keep(&connection.pending, &connection.pending_bytes, request, len(request)):
+cdef int prepare_opening(connection_t *connection, uint32_t source, bytes request, bytes greeting) except -1:
+    """Keep what the connection needs to open, once or again. `source` is its local address in network order."""
+    connection.source = source
+    if not (
+        keep(&connection.request, &connection.request_bytes, request, len(request))
+        and keep(&connection.greeting, &connection.greeting_bytes, greeting, len(greeting))
+    ):
         raise MemoryError
+    return 0
+
+
+cdef bint begin_opening(load_t *load, connection_t *connection, uint64_t due_ns) noexcept nogil:
+    """Begin to connect, by the clock at `due_ns`; False, with errno, when there is no socket or no local address to be had."""
+    if not make_socket(load, connection):
+        load.last_errno = errno
+        if connection.fd >= 0:
+            close_fd(connection.fd)
+            connection.fd = -1
+        connection.state = GONE
+        return False
+    connection.state = CONNECTING
+    connection.began_ns = due_ns
+    load.handshaking += 1
+    if not keep(&connection.pending, &connection.pending_bytes, connection.request, connection.request_bytes):
+        end_connection(load, connection, 0)
+        return False
+    if connection.kind == MEMBER:
+        free(connection.request)        # a member opens once
+        connection.request = NULL
+        connection.request_bytes = 0
     watch(load, connection, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT)
-    if connect(fd, <const sockaddr *>server, sizeof(server[0])) < 0 and errno != EINPROGRESS:
+    if connect(connection.fd, <const sockaddr *>&load.server, sizeof(load.server)) < 0 and errno != EINPROGRESS:
+        load.last_errno = errno
         end_connection(load, connection, 0)
     else:
         send_request(load, connection)
-    return 0
+    return True
+
+
+cdef bint make_socket(const load_t *load, connection_t *connection) noexcept nogil:
+    cdef int yes = 1
+    cdef sockaddr_in local
+    cdef int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+    connection.fd = fd
+    if fd < 0:
+        return False
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes))
+    if connection.kind == STALLED:      # before it connects: the window is told then
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &load.receive_buffer_bytes, sizeof(int))
+    if connection.source == 0:
+        return True
+    memset(&local, 0, sizeof(local))
+    local.sin_family = AF_INET
+    local.sin_addr.s_addr = connection.source
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes))
+    return bind(fd, <sockaddr *>&local, sizeof(local)) == 0
 
 
 cdef void send_request(load_t *load, connection_t *connection) noexcept nogil:
     """On loopback the connection usually stands by the time `connect` returns, and this succeeds at once."""
-    cdef ssize_t sent = send(connection.fd, connection.pending, connection.pending_bytes, MSG_NOSIGNAL)
+    cdef ssize_t sent = send(
+        connection.fd, connection.pending + connection.pending_at, connection.pending_bytes, MSG_NOSIGNAL
+    )
     if sent < 0:
         if errno != EAGAIN and errno != ENOTCONN:
+            load.last_errno = errno
             end_connection(load, connection, 0)
         return
     connection.state = HANDSHAKING
-    connection.pending_bytes -= sent
-    if connection.pending_bytes:
-        memmove(connection.pending, connection.pending + sent, connection.pending_bytes)
-    else:
-        free(connection.pending)
-        connection.pending = NULL
+    drop_sent(connection, sent)
+    if connection.pending_bytes == 0:
         watch(load, connection, EPOLL_CTL_MOD, EPOLLIN)
 
 
@@ -66,12 +92,23 @@ cdef size_t take_answer(
         load.refused += 1
         end_connection(load, connection, 0)
         return size
+    note_open(load, connection)
+    return end - data
+
+
+cdef void note_open(load_t *load, connection_t *connection) noexcept nogil:
     connection.state = OPEN
     load.handshaking -= 1
     load.opened += 1
-    load.channel_states[connection.channel].alive += 1
-    record_latency(&load.totals.latency, now_ns(load) - connection.began_ns, 1)
-    return end - data
+    record_latency(&load.totals.connecting, now_ns(load) - connection.began_ns, 1)
+    if connection.kind == MEMBER:
+        load.channel_states[connection.channel].alive += 1
+    elif connection.kind == VISITOR:
+        load.totals.returned += 1
+    else:
+        stop_reading(load, connection)
+    if connection.greeting_bytes:
+        write_bytes(load, connection, connection.greeting, connection.greeting_bytes)
 
 
 cdef uint32_t status_of(const unsigned char *data, size_t size) noexcept nogil:
@@ -88,21 +125,25 @@ cdef uint32_t status_of(const unsigned char *data, size_t size) noexcept nogil:
 
 cdef void begin_close(load_t *load) noexcept nogil:
     """Send close 1000 on every open connection (RFC 6455 section 5.5.1)."""
-    cdef unsigned char frame[8]
     cdef uint32_t i
-    frame[0] = 0x88
-    frame[1] = 0x82
-    memcpy(frame + 2, &load.mask, 4)
-    frame[6] = 0x03 ^ frame[2]
-    frame[7] = 0xE8 ^ frame[3]
-    for i in range(load.channels * load.members):
+    for i in range(load.total):
         if load.connections[i].state == OPEN:
             load.connections[i].state = CLOSING
-            write_bytes(load, load.connections + i, frame, 8)
+            send_close(load, load.connections + i)
+
+
+cdef void send_close(load_t *load, connection_t *connection) noexcept nogil:
+    cdef unsigned char frame[8]
+    frame[0] = 0x88
+    frame[1] = 0x82
+    memcpy(frame + 2, load.key, 4)
+    frame[6] = 0x03 ^ frame[2]
+    frame[7] = 0xE8 ^ frame[3]
+    write_bytes(load, connection, frame, 8)
 
 
 cdef void cut_all(load_t *load) noexcept nogil:
     cdef uint32_t i
-    for i in range(load.channels * load.members):
+    for i in range(load.total):
         load.connections[i].state = CLOSING if load.connections[i].state == OPEN else load.connections[i].state
         end_connection(load, load.connections + i, 1006)

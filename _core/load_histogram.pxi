@@ -30,6 +30,18 @@ cdef inline void record_latency(histogram_t *histogram, uint64_t value, uint64_t
         histogram.longest = value
 
 
+cdef void merge_histogram(histogram_t *into, histogram_t *source) noexcept nogil:
+    """Move all that `source` holds."""
+    cdef int bucket
+    if source.total == 0:
+        return
+    for bucket in range(LATENCY_OCTAVES << LATENCY_OCTAVE_BITS):
+        into.counts[bucket] += source.counts[bucket]
+    into.total += source.total
+    into.longest = max(into.longest, source.longest)
+    memset(source, 0, sizeof(histogram_t))
+
+
 cdef uint64_t latency_at(const histogram_t *histogram, double percentile) noexcept nogil:
     """The smallest bucket that `percentile` of all values do not exceed, in ns; 0 when nothing was recorded."""
     cdef uint64_t wanted = <uint64_t>ceil(histogram.total * percentile / 100.0)
@@ -49,6 +61,7 @@ class Latency(NamedTuple):
 
     samples: int
     p50: float
+    p90: float
     p99: float
     p999: float
     longest: float
@@ -58,9 +71,19 @@ cdef object latency_report(const histogram_t *histogram):
     return Latency(
         histogram.total,
         latency_at(histogram, 50.0) / 1e9,
+        latency_at(histogram, 90.0) / 1e9,
         latency_at(histogram, 99.0) / 1e9,
         latency_at(histogram, 99.9) / 1e9,
         histogram.longest / 1e9,
+    )
+
+
+cdef object distribution_of(const histogram_t *histogram):
+    """Every bucket that holds something, as (its middle in seconds, how many), the shortest first."""
+    return tuple(
+        (bucket_middle(bucket) / 1e9, histogram.counts[bucket])
+        for bucket in range(LATENCY_OCTAVES << LATENCY_OCTAVE_BITS)
+        if histogram.counts[bucket]
     )
 
 
@@ -80,3 +103,7 @@ cdef class Histogram:
     def report(self):
         """Return the `Latency` of all values so far."""
         return latency_report(&self.counts)
+
+    def distribution(self):
+        """Return the filled buckets, as (middle in seconds, count)."""
+        return distribution_of(&self.counts)

@@ -25,15 +25,37 @@ cdef void end_connection(load_t *load, connection_t *connection, uint32_t close_
     connection.fd = -1
     connection.state = GONE
     connection.carry_bytes = connection.pending_bytes = 0
+    connection.pending_at = 0
+    connection.close_code = close_code
     if before == CONNECTING or before == HANDSHAKING:
         load.handshaking -= 1
-        load.failed += 1
+        note_failure(load, connection)
         return
     load.opened -= 1
+    if connection.kind != STALLED:
+        note_end(load, connection, before, close_code)
+
+
+cdef void note_failure(load_t *load, const connection_t *connection) noexcept nogil:
+    """A visitor that does not get back in is one of the figures; at the first opening it is an error, as anybody's."""
+    if connection.kind == VISITOR and load.churn.began_ns:
+        load.totals.not_returned += 1
+    else:
+        load.failed += 1
+
+
+cdef void note_end(
+    load_t *load, const connection_t *connection, connection_state before, uint32_t close_code
+) noexcept nogil:
+    if connection.kind == VISITOR and before == CLOSING and not load.closing:
+        load.totals.left += 1
+        put_returning(load, connection)
+        return
     load.close_codes[close_code if close_code < CLOSE_CODES else 0] += 1
     if before == OPEN:
         load.dropped += 1
-        write_off_receiver(load, connection)
+        if connection.kind == MEMBER:
+            write_off_receiver(load, connection)
 
 
 cdef bint keep(unsigned char **store, size_t *kept, const unsigned char *data, size_t size) noexcept nogil:
@@ -73,22 +95,42 @@ cdef void write_bytes(load_t *load, connection_t *connection, const unsigned cha
     if <size_t>sent < size:
         if connection.pending_bytes == 0:
             watch(load, connection, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT)
-        if not keep(&connection.pending, &connection.pending_bytes, data + sent, size - sent):
+        if not keep_pending(connection, data + sent, size - sent):
             end_connection(load, connection, 1006)
 
 
+cdef bint keep_pending(connection_t *connection, const unsigned char *data, size_t size) noexcept nogil:
+    cdef size_t held = connection.pending_at + connection.pending_bytes
+    cdef bint is_kept = keep(&connection.pending, &held, data, size)
+    connection.pending_bytes = held - connection.pending_at
+    return is_kept
+
+
 cdef void write_pending(load_t *load, connection_t *connection) noexcept nogil:
-    cdef ssize_t sent = send(connection.fd, connection.pending, connection.pending_bytes, MSG_NOSIGNAL)
+    cdef ssize_t sent = send(
+        connection.fd, connection.pending + connection.pending_at, connection.pending_bytes, MSG_NOSIGNAL
+    )
     load.totals.writes += 1
     if sent < 0:
         if errno != EAGAIN:
             end_connection(load, connection, 1006)
         return
-    connection.pending_bytes -= sent
-    if connection.pending_bytes:
-        memmove(connection.pending, connection.pending + sent, connection.pending_bytes)
-    else:
+    drop_sent(connection, sent)
+    if connection.pending_bytes == 0:
         watch(load, connection, EPOLL_CTL_MOD, EPOLLIN)
+
+
+cdef void drop_sent(connection_t *connection, size_t sent) noexcept nogil:
+    """Moved to the front only when most is sent: an open loop on a full server may have megabytes waiting."""
+    connection.pending_bytes -= sent
+    connection.pending_at += sent
+    if connection.pending_bytes == 0:
+        free(connection.pending)
+        connection.pending = NULL
+        connection.pending_at = 0
+    elif connection.pending_at > connection.pending_bytes:
+        memmove(connection.pending, connection.pending + connection.pending_at, connection.pending_bytes)
+        connection.pending_at = 0
 
 
 cdef void read_ready(load_t *load, connection_t *connection) noexcept nogil:
@@ -148,26 +190,37 @@ cdef void send_due(load_t *load) noexcept nogil:
     cdef uint32_t dealt = load.free_count
     load.free_count = 0
     for i in range(dealt):
+        # A slot that cannot be dealt stays out of use: its channel can carry nothing more.
         deal(load, load.free_slots[i], now)
+    write_batches(load)
+
+
+cdef void write_batches(load_t *load) noexcept nogil:
+    cdef uint32_t i
     for i in range(load.batched_count):
         write_batch(load, load.connections + load.batched[i])
     load.batched_count = 0
 
 
-cdef void deal(load_t *load, uint32_t index, uint64_t now) noexcept nogil:
+cdef bint deal(load_t *load, uint32_t index, uint64_t due) noexcept nogil:
+    """Make the slot the next message of its channel; False when there is nobody left to send it, or to get it."""
     cdef slot_t *slot = load.slots + index
     cdef uint32_t channel = index // load.in_flight
     cdef uint32_t sender = next_sender(load, channel)
+    cdef uint32_t receivers = load.channel_states[channel].alive
     cdef connection_t *connection
-    if sender == NONE or load.channel_states[channel].alive < 2:
-        return                      # the slot stays out of use: this channel can carry nothing more
+    if not load.has_echo and receivers:
+        receivers -= 1
+    if sender == NONE or receivers == 0:
+        return False
     connection = load.connections + sender
     if connection.next_number >= NUMBER_MAX:
-        return
-    slot.sent_ns = now
+        load.exhausted = True
+        return False
+    slot.sent_ns = due
     slot.sender = connection.member
     slot.number = connection.next_number
-    slot.remaining = load.channel_states[channel].alive - 1
+    slot.remaining = receivers
     slot.next = connection.batch
     if connection.batch == NONE:
         load.batched[load.batched_count] = sender
@@ -176,13 +229,15 @@ cdef void deal(load_t *load, uint32_t index, uint64_t now) noexcept nogil:
     connection.next_number += 1
     load.outstanding += 1
     load.totals.sent += 1
-    load.totals.expected += slot.remaining
+    load.totals.expected += receivers
+    return True
 
 
 cdef void write_batch(load_t *load, connection_t *connection) noexcept nogil:
     cdef uint32_t index = ascending(load, connection)
     cdef size_t size = 0
     cdef message_t message
+    message.channel = connection.channel
     while index != NONE:
         message.sender = load.slots[index].sender
         message.slot = index % load.in_flight
@@ -211,31 +266,40 @@ cdef uint32_t ascending(load_t *load, connection_t *connection) noexcept nogil:
 
 
 cdef void turn(load_t *load, int timeout_ms) noexcept nogil:
-    """Wait once, serve what is ready, then send what that made due."""
-    cdef connection_t *connection
-    cdef uint32_t events
+    """Wait once, serve what is ready, then send what that, or the clock, made due."""
     cdef int i
     cdef int ready = epoll_wait(load.epoll, load.events, EVENTS_PER_WAIT, timeout_ms)
     load.totals.waits += 1
     for i in range(ready):
-        connection = load.connections + load.events[i].data.u32
-        events = load.events[i].events
-        if connection.state == GONE:
-            continue
-        if connection.state == CONNECTING:
-            send_request(load, connection)
-            continue
-        if events & EPOLLOUT and connection.pending_bytes:
-            write_pending(load, connection)
-        if events & ~<uint32_t>EPOLLOUT and connection.state != GONE:
-            read_ready(load, connection)
-    if load.sending and load.free_count:
+        if load.events[i].data.u32 != NONE:
+            serve(load, load.connections + load.events[i].data.u32, load.events[i].events)
+    if load.returning_count:
+        open_returning(load)
+    if not load.sending:
+        return
+    if load.pace.interval_ns:
+        send_paced(load)
+    elif load.free_count:
         send_due(load)
+    if load.churn.interval_ns:
+        churn_due(load)
+
+
+cdef inline void serve(load_t *load, connection_t *connection, uint32_t events) noexcept nogil:
+    if connection.state == GONE:
+        return
+    if connection.state == CONNECTING:
+        send_request(load, connection)
+        return
+    if events & EPOLLOUT and connection.pending_bytes:
+        write_pending(load, connection)
+    if events & ~<uint32_t>EPOLLOUT and connection.state != GONE:
+        read_ready(load, connection)
 
 
 cdef void turn_until(load_t *load, uint64_t until_ns, bint while_outstanding) noexcept nogil:
     """Turn for one slice of time, or until nothing is in flight when that is all that is waited for."""
     cdef uint64_t now = now_ns(load)
     while now < until_ns and (load.outstanding or not while_outstanding):
-        turn(load, <int>((until_ns - now) // 1_000_000) + 1)
+        turn(load, wait_ms(load, now, until_ns))
         now = now_ns(load)

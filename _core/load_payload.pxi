@@ -18,10 +18,24 @@ cdef enum:
 
 
 cdef struct message_t:
+    uint32_t channel                # only when one is written
     uint32_t sender
     uint32_t slot
     uint32_t number
     uint64_t sent_ns
+
+
+# What a template holds besides the stamp, see load_template.pxi.
+cdef enum place_kind:
+    PLACE_CHANNEL
+    PLACE_SENDER
+    PLACE_SEQUENCE
+    PLACE_SENT
+
+cdef struct field_t:
+    size_t at                       # in the frame
+    int width
+    place_kind kind
 
 
 cdef inline uint64_t word_at(const unsigned char *source) noexcept nogil:
@@ -51,18 +65,18 @@ cdef uint64_t sent_ns_in(const unsigned char *payload) noexcept nogil:
     )
 
 
-cdef inline void put_number(unsigned char *end, int width, uint64_t value) noexcept nogil:
+cdef inline void put_number(unsigned char *end, int width, uint64_t value, unsigned char pad) noexcept nogil:
     cdef int i
     for i in range(1, width + 1):
-        end[-i] = 48 + value % 10 if value or i == 1 else 32
+        end[-i] = 48 + value % 10 if value or i == 1 else pad
         value //= 10
 
 
-cdef inline void put_message(unsigned char *payload, const message_t *message) noexcept nogil:
-    put_number(payload + SENDER_END, 5, message.sender)
-    put_number(payload + SLOT_END, 5, message.slot)
-    put_number(payload + NUMBER_END, 8, message.number)
-    put_number(payload + TIME_END, 15, message.sent_ns)
+cdef inline void put_message(unsigned char *payload, const message_t *message, unsigned char pad) noexcept nogil:
+    put_number(payload + SENDER_END, 5, message.sender, pad)
+    put_number(payload + SLOT_END, 5, message.slot, pad)
+    put_number(payload + NUMBER_END, 8, message.number, pad)
+    put_number(payload + TIME_END, 15, message.sent_ns, pad)
 
 
 cdef bytes blank_payload(int payload_bytes):
@@ -84,9 +98,9 @@ cdef bytes masked(bytes payload, bytes key):
 
 
 cdef size_t write_frame(const load_t *load, unsigned char *out, const message_t *message) noexcept nogil:
-    """Write one masked frame at `out` and return its size.
+    """Write one masked frame at `out`, which may take FIELDS_BYTES more, and return its size.
 
-    The padding is masked once, in the template: one key serves a whole generator, which RFC 6455 forbids to
+    The rest is masked once, in the template: one key serves a whole generator, which RFC 6455 forbids to
     clients of strangers and which spares a pass over every payload here.
     """
     cdef unsigned char fields[FIELDS_BYTES]
@@ -94,8 +108,10 @@ cdef size_t write_frame(const load_t *load, unsigned char *out, const message_t 
     cdef int i
     memcpy(out, load.frame, load.frame_bytes)
     memcpy(fields, load.fields, FIELDS_BYTES)
-    put_message(fields, message)
+    put_message(fields, message, load.pad)
     for i in range(0, FIELDS_BYTES, 8):
         word = word_at(fields + i) ^ load.mask
-        memcpy(out + load.frame_head_bytes + i, &word, 8)
+        memcpy(out + load.stamp_at + i, &word, 8)
+    if load.place_count:
+        put_places(load, out, message)
     return load.frame_bytes

@@ -10,17 +10,36 @@ class ConnectReport(NamedTuple):
     latency: Latency
 
 
+class Interval(NamedTuple):
+    """A part of a run: when it ended, in seconds since the run began, how long it was, and what was sent and arrived in it."""
+
+    ended: float
+    seconds: float
+    sent: int
+    delivered: int
+    p50: float
+    p99: float
+    longest: float
+
+
 class RunReport(NamedTuple):
     """What was sent and what came of it.
 
-    `expected` deliveries are what the sent messages should cause; `lost` is what of these never came. A message
-    that came after a later one of the same sender is `reordered` (and delivered), one that came again `duplicated`,
-    one of an earlier run `stale`; `unexpected` frames fit no rule. `given_up` counts messages, not deliveries,
-    whose turn was over before all had them. `seconds` runs until the last delivery, `cpu_seconds` is the
-    generator's own. `dropped` connections ended by themselves, since the generator was made.
+    `offered` messages were due, `sent` were sent; `unsent` found nobody left in their channel. `expected` deliveries are
+    what the sent messages should cause; `lost` is what of these never came. A message that came after a later one of the
+    same sender is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`;
+    `unexpected` frames fit no rule. `given_up` counts messages, not deliveries, whose turn was over before all had them.
+    `limited` are errors that tell of a rate limit. Of the visitors `left` did so, `returned` joined again,
+    `not_returned` were refused, and `late_visits` were due while the visitor was still on its way; `returning` is the
+    latency of their opening handshakes. `seconds` runs until the last delivery, `cpu_seconds` is the generator's own.
+    `dropped` connections ended by themselves, and `close_codes` tells with what, since the generator was made.
+    `lateness` is how long after they were due messages of an open loop were written; `distribution` has the filled buckets
+    of `latency`; `receivers` is the latency of each member, when asked for.
     """
 
+    offered: int
     sent: int
+    unsent: int
     expected: int
     delivered: int
     lost: int
@@ -32,9 +51,15 @@ class RunReport(NamedTuple):
     joins: int
     leaves: int
     errors: int
+    limited: int
     events: int
     pings: int
+    left: int
+    returned: int
+    not_returned: int
+    late_visits: int
     dropped: int
+    close_codes: dict
     received_bytes: int
     reads: int
     writes: int
@@ -42,6 +67,11 @@ class RunReport(NamedTuple):
     seconds: float
     cpu_seconds: float
     latency: Latency
+    lateness: Latency
+    returning: Latency
+    distribution: tuple
+    receivers: tuple
+    intervals: tuple
 
     @property
     def deliveries_per_second(self):
@@ -50,9 +80,13 @@ class RunReport(NamedTuple):
 
 
 class CloseReport(NamedTuple):
-    """Connections by the close code they ended with; 1006 when there was no close frame, 1005 when it had no code."""
+    """Connections by the close code they ended with; 1006 when there was no close frame, 1005 when it had no code.
+
+    The stalled ones are counted apart. Visitors that left by themselves during a run are in neither.
+    """
 
     close_codes: dict
+    stalled: StalledReport
 
 
 cdef object connect_report(const load_t *load, uint64_t elapsed_ns, uint64_t cpu_ns):
@@ -61,16 +95,37 @@ cdef object connect_report(const load_t *load, uint64_t elapsed_ns, uint64_t cpu
         elapsed_ns / 1e9,
         cpu_ns / 1e9,
         load.opened / (elapsed_ns / 1e9) if elapsed_ns else 0.0,
-        latency_report(&load.totals.latency),
+        latency_report(&load.totals.connecting),
     )
 
 
-cdef object run_report(load_t *load, uint64_t elapsed_ns, uint64_t cpu_ns):
+cdef object end_interval(load_t *load, uint64_t began_ns, uint64_t previous_ns, uint64_t now):
+    """Report what was recorded since the last interval, and add it to the whole."""
     cdef totals_t *totals = &load.totals
     record_run(load)
+    interval = Interval(
+        (now - began_ns) / 1e9,
+        (now - previous_ns) / 1e9,
+        totals.sent - totals.interval_sent,
+        totals.fresh.total,
+        latency_at(&totals.fresh, 50.0) / 1e9,
+        latency_at(&totals.fresh, 99.0) / 1e9,
+        totals.fresh.longest / 1e9,
+    )
+    totals.interval_sent = totals.sent
+    merge_histogram(&totals.latency, &totals.fresh)
+    return interval
+
+
+cdef object run_report(load_t *load, uint64_t offered, uint64_t elapsed_ns, uint64_t cpu_ns, tuple intervals):
+    cdef totals_t *totals = &load.totals
+    record_run(load)
+    merge_histogram(&totals.latency, &totals.fresh)
     cdef uint64_t delivered = totals.latency.total
     return RunReport(
+        offered,
         totals.sent,
+        totals.unsent,
         totals.expected,
         delivered,
         totals.expected - delivered,
@@ -82,9 +137,15 @@ cdef object run_report(load_t *load, uint64_t elapsed_ns, uint64_t cpu_ns):
         totals.joins,
         totals.leaves,
         totals.errors,
+        totals.limited,
         totals.events,
         totals.pings,
+        totals.left,
+        totals.returned,
+        totals.not_returned,
+        totals.late_visits,
         load.dropped,
+        codes_of(load),
         totals.received_bytes,
         totals.reads,
         totals.writes,
@@ -92,15 +153,22 @@ cdef object run_report(load_t *load, uint64_t elapsed_ns, uint64_t cpu_ns):
         elapsed_ns / 1e9,
         cpu_ns / 1e9,
         latency_report(&totals.latency),
+        latency_report(&totals.lateness),
+        latency_report(&totals.connecting),
+        distribution_of(&totals.latency),
+        spread_report(load),
+        intervals,
     )
 
 
-cdef object close_report(const load_t *load):
-    return CloseReport({code: load.close_codes[code] for code in range(CLOSE_CODES) if load.close_codes[code]})
+cdef dict codes_of(const load_t *load):
+    return {code: load.close_codes[code] for code in range(CLOSE_CODES) if load.close_codes[code]}
 
 
 cdef str refusal_text(const load_t *load):
     seen = [f"{load.statuses[code]} with HTTP {code}" for code in range(100, 1000) if code != 101 and load.statuses[code]]
+    if not seen and load.last_errno:
+        seen = [os.strerror(load.last_errno).lower()]
     return (
         f"{load.failed} of {load.failed + load.opened + load.handshaking} connections failed to open"
         + (": " + ", ".join(seen) if seen else "")

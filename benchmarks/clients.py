@@ -19,9 +19,10 @@ import trio
 
 from benchmarks.contenders import relay
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS
-from benchmarks.process import ServerProcess, own_usage, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.study import Finding, Goal, Study, main
 from relay import MessageEvent, TrioChannel, open_channel
+from relay.bench.usage import own_usage, raise_file_limit
 
 IN_FLIGHT = 64  # messages of all clients together, and at least one of each
 CLIENTS = (1, 1000)

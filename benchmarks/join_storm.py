@@ -18,10 +18,11 @@ from typing import NamedTuple
 from benchmarks.client import TIMEOUT_SECONDS, Client
 from benchmarks.contenders import relay
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.study import Finding, Goal, Study, main
 from relay._core import OP_TEXT
 from relay._load import Generator
+from relay.bench.usage import raise_file_limit
 
 PATH = "/c/storm"
 PRESENCE_LIMIT = 1000

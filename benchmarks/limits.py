@@ -12,10 +12,11 @@ from contextlib import ExitStack
 from benchmarks.contenders import relay
 from benchmarks.figures import Figures, median_ratio, medians, trouble_in
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS, connected, measure_run
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.rows import Row
 from benchmarks.study import Finding, Goal, Study, main
 from relay._load import Generator
+from relay.bench.usage import raise_file_limit
 
 # Far above any load, so that every message pays for its tokens and none is dropped.
 ON = {

@@ -18,10 +18,11 @@ from statistics import median
 from benchmarks.contenders import relay
 from benchmarks.figures import Figures, medians
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS, connected, measure_run, wrong_in
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.rows import Row
 from benchmarks.study import Finding, Goal, Study, main
 from relay._load import Generator
+from relay.bench.usage import raise_file_limit
 
 LOUD = Row("1 x 10000, 8 in flight", 1, 10_000, 8, goal=1.05)
 QUIET_PATH = "/c/quiet"

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.contenders import Contender
+from relay.bench.machine import hardware, system
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,8 +21,7 @@ def describe(contenders: Iterable[Contender]) -> str:
     return "\n".join(
         (
             f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision {revision()}",
-            f"{processor()}, {os.cpu_count()} cores, {memory_gib():.0f} GiB; "
-            f"{platform.system()} {platform.release()}, TCP {congestion_control()}",
+            f"{hardware()}; {system()}",
             f"{servers}; Python {platform.python_version()}, trio {version('trio')}, Cython {cython()}",
             "server on one core, load on another; payload 64 bytes unless told; medians; "
             f"load average {os.getloadavg()[0]:.1f} at the start, should be near 0",
@@ -42,21 +42,6 @@ def revision() -> str:
 def git(*arguments: str) -> str:
     command = ["git", "-C", str(ROOT), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def memory_gib() -> float:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-
-
-def congestion_control() -> str:
-    return Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
 
 
 def cython() -> str:

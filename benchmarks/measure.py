@@ -5,51 +5,68 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.figures import Figures
-from benchmarks.process import ServerProcess, own_usage, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.rows import OpenRow, Row
+from benchmarks.wire import ITTY, Wire
 from relay._load import Generator, RunReport
+from relay.bench import measured
+from relay.bench.usage import raise_file_limit
 
 FILES_BESIDE_CONNECTIONS = 200
 WARM_UP_SECONDS = 1.0
-SETTLE_SECONDS = 0.5
+SILENCES_MAX = 20
+LOSS_TIMEOUT_SECONDS = 15.0  # a fan-out to 10 000 takes the slowest peers seconds
+IDLE_PAYLOAD_BYTES = 64
 
 
-def measure(row: Row | OpenRow, command: Sequence[str], seconds: float) -> Figures:
+def measure(
+    row: Row | OpenRow, command: Sequence[str], seconds: float, wire: Wire = ITTY
+) -> Figures:
     """Start the server, load it, read what it used; `seconds` is the measured part of a load row."""
     raise_file_limit(row.connections + FILES_BESIDE_CONNECTIONS)
     with pinned_to_load_core(), ServerProcess(command) as server:
         if isinstance(row, OpenRow):
-            return measure_opening(row, server)
-        return measure_load(row, server, seconds)
+            return measure_opening(row, server, wire)
+        return measure_load(row, server, seconds, wire)
 
 
-def measure_load(row: Row, server: ServerProcess, seconds: float) -> Figures:
-    generator = connected(row, server)
+def measure_load(row: Row, server: ServerProcess, seconds: float, wire: Wire) -> Figures:
+    generator = connected(row, server, wire)
+    settle(generator)
     generator.run(WARM_UP_SECONDS)
     figures = measure_run(generator, server, seconds)
     generator.close(0)
     return figures
 
 
-def connected(row: Row, server: ServerProcess) -> Generator:
+def connected(row: Row, server: ServerProcess, wire: Wire = ITTY) -> Generator:
     """The row's load, its connections open."""
     generator = Generator(
         server.port,
         channels=row.channels,
         members=row.members,
         in_flight=row.in_flight,
-        payload_bytes=row.payload_bytes,
-        everyone_sends=row.everyone_sends,
+        loss_timeout_seconds=LOSS_TIMEOUT_SECONDS,
+        **wire.speech("bench-{channel}", row.payload_bytes),
+        senders=row.members if row.everyone_sends else 1,
     )
     generator.connect()
     return generator
 
 
+def settle(generator: Generator) -> None:
+    """Until nothing has come for a while: some servers let a connection join only some time after its 101."""
+    for _ in range(SILENCES_MAX):
+        report = generator.hold(measured.SETTLE_SECONDS)
+        if not report.joins + report.events:  # pings are no sign of anything
+            return
+
+
 def measure_run(generator: Generator, server: ServerProcess, seconds: float) -> Figures:
     """What the server used for exactly the messages of one run."""
-    before, own_before = server.usage(), own_usage()
-    report = generator.run(seconds)
-    used, own = server.usage() - before, own_usage() - own_before
+    run = measured.measure_run(generator, server, seconds)
+    report, used = run.report, run.server
+    assert used is not None
     return Figures(
         units_per_second=report.deliveries_per_second,
         server_us=used.ran * 1e6 / report.delivered if report.delivered else float("nan"),
@@ -58,7 +75,7 @@ def measure_run(generator: Generator, server: ServerProcess, seconds: float) -> 
         wrong=wrong_in(report),
         server_utilisation=used.ran / report.seconds,
         generator_utilisation=report.cpu_seconds / report.seconds,
-        disturbance=max(used.waited, own.waited) / report.seconds,
+        disturbance=max(used.waited, run.own.waited) / report.seconds,
     )
 
 
@@ -67,20 +84,23 @@ def wrong_in(report: RunReport) -> int:
     return sum(wrong) + report.errors + report.stale
 
 
-def measure_opening(row: OpenRow, server: ServerProcess) -> Figures:
+def idle(channels: str, row: OpenRow, count: int, server: ServerProcess, wire: Wire) -> Generator:
+    """Idle connections of so many channels of that name, not open yet."""
+    speech = wire.speech(channels, IDLE_PAYLOAD_BYTES)
+    return Generator(server.port, channels=count, members=row.members, **speech)
+
+
+def measure_opening(row: OpenRow, server: ServerProcess, wire: Wire) -> Figures:
     # The first connections make a server compile, import and allocate; they stay open, so that what the
     # measured ones add is all their own.
-    warm_up = Generator(
-        server.port, path="/c/warm-{channel}", channels=row.warm_up_channels, members=row.members
-    )
+    warm_up = idle("warm-{channel}", row, row.warm_up_channels, server, wire)
     warm_up.connect()
-    warm_up.hold(SETTLE_SECONDS)
-    generator = Generator(server.port, channels=row.channels, members=row.members)
-    resident, before, own_before = server.resident_bytes(), server.usage(), own_usage()
-    report = generator.connect()
-    own = own_usage() - own_before
-    generator.hold(SETTLE_SECONDS)
-    used, held = server.usage() - before, server.resident_bytes() - resident
+    settle(warm_up)
+    generator = idle("bench-{channel}", row, row.channels, server, wire)
+    opening = measured.measure_opening(generator, server)
+    report, used = opening.report, opening.server
+    assert used is not None
+    assert opening.held_bytes is not None
     wrong = row.channels * row.members - generator.open_connections
     for each in (generator, warm_up):
         each.close(0)
@@ -92,7 +112,7 @@ def measure_opening(row: OpenRow, server: ServerProcess) -> Figures:
         wrong=wrong,
         server_utilisation=used.ran / report.seconds,
         generator_utilisation=report.cpu_seconds / report.seconds,
-        disturbance=max(used.waited, own.waited) / report.seconds,
-        bytes_per_connection=held / report.opened,
+        disturbance=max(used.waited, opening.own.waited) / report.seconds,
+        bytes_per_connection=opening.held_bytes / report.opened,
         is_load=False,
     )

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 
 from benchmarks.contenders import relay
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.study import Finding, Goal, Study, main
 from relay._load import Generator
+from relay.bench.usage import raise_file_limit
 
 CHANNELS, MEMBERS = 50, 100
 BINS = 64

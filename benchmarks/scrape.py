@@ -19,9 +19,10 @@ from benchmarks.client import HOST, TIMEOUT_SECONDS
 from benchmarks.contenders import relay
 from benchmarks.loud_channel import ALONE_P99_MAX_MS, Quiet, run_quiet
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.study import Finding, Goal, Study, main
 from relay._load import Generator
+from relay.bench.usage import raise_file_limit
 
 MEMBERS = 100
 IDLE = (0, 1_000, 15_000)

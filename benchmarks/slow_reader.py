@@ -15,10 +15,11 @@ from benchmarks.client import Client
 from benchmarks.contenders import relay
 from benchmarks.figures import Figures, median_ratio, medians, trouble_in
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS, connected, measure_run
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.rows import Row
 from benchmarks.study import Finding, Goal, Study, main
 from relay._load import Generator
+from relay.bench.usage import raise_file_limit
 
 # Payloads of this size bring a stalled reader over the backlog limit within a part of a second.
 ROW = Row("1 x 1000, 4 in flight", 1, 1000, 4, goal=1.1, payload_bytes=4096)

@@ -17,8 +17,9 @@ from benchmarks.client import HOST, READ_BYTES, REQUEST, Client, masked_text
 from benchmarks.contenders import relay
 from benchmarks.figures import median_ratio
 from benchmarks.measure import FILES_BESIDE_CONNECTIONS
-from benchmarks.process import ServerProcess, pinned_to_load_core, raise_file_limit
+from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.study import Finding, Goal, Study, main
+from relay.bench.usage import raise_file_limit
 
 READERS = 1000
 AT_ONCE = (1, 16)

@@ -6,7 +6,7 @@ from benchmarks.figures import Figures
 
 COLUMNS = (
     ("row", 26),
-    ("server", 6),
+    ("server", 14),
     ("per s", 11),
     ("CPU us", 8),
     ("p50 ms", 8),
@@ -45,7 +45,3 @@ def row_line(name: str, contender: str, figures: Figures) -> str:
         f"{figures.bytes_per_connection:,.0f}" if figures.bytes_per_connection else "",
     )
     return f"{line(cells)}  {figures.verdict}"
-
-
-def ratio_line(what: str, ratio: float, goal: float) -> str:
-    return f"{'':33} {what} relay/peer {ratio:.2f}, goal {goal:.2f}: {'met' if ratio <= goal else 'MISSED'}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relay.server import Server
 
 
-_CLIENTS: Final = ("listen", "send", "top")
+_CLIENTS: Final = ("listen", "send", "top", "bench")
 """Commands of relay/commands, loaded when they are used: the server needs none of what they import."""
 
 

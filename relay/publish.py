@@ -61,11 +61,14 @@ class Publisher:
         )
         body = await exchange.body.read(self._max_body_bytes(post))
         is_quick = len(body) <= _QUICK_BODY_BYTES and not post.options.batch
-        while True:
+        patience = time.monotonic() + self._settings.handshake_timeout
+        while time.monotonic() < patience:
             async with contextlib.nullcontext() if is_quick else self._one_by_one:
                 if not self._is_late(post.key):
                     return json_response({"delivered": self._relay(request, post, body)})
             await self._next_turn()
+        text = "the channel has more to send than its members take, try again"
+        raise Refusal(503, text, b"Retry-After: 1", reason="late_channel")
 
     def _relay(self, request: Request, post: Post, body: bytes) -> int:
         now = time.monotonic()

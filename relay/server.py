@@ -4,7 +4,6 @@ import contextlib
 import logging
 import secrets
 import signal
-import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -13,30 +12,26 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from relay import _core, http, systemd
+from relay import _core, systemd
 from relay.admin.side import make_admin_side
 from relay.admission import Admission, Upgrade
-from relay.bodies import BodyRoom
 from relay.channel import CLOSE_TIMEOUT_SECONDS
 from relay.faults import FaultLog
 from relay.hub import Hub
-from relay.incoming import Body, Exchange, Incoming
+from relay.incoming import Exchange
 from relay.limits import AddressLimits
 from relay.listeners import ListenError, open_listeners, raise_file_limit, url_of
 from relay.protocol import CloseCode, UidSource, envelope_prefix, party_prefix
+from relay.public import MAX_CONNECTIONS, Origin, PublicSide
 from relay.publish import Publisher
 from relay.report import LimitsReport
-from relay.requests import ANY_ORIGIN, MAX_HEAD_BYTES, Refusal, Request, Response, parse_head
-from relay.routes import Routes
+from relay.requests import ANY_ORIGIN, MAX_HEAD_BYTES, Refusal, Response, parse_head
 from relay.settings.config import Settings, changed, restart_only
 from relay.settings.setting import SettingError
 from relay.settings.sources import ConfigError
 from relay.wording import epoch_milliseconds
 
 RESERVED_DESCRIPTORS: Final = 64
-MAX_HTTP_CONNECTIONS: Final = 1000
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-HTTP_REQUESTS_AT_ONCE: Final = 4
 TURN_BUDGET_SECONDS: Final = 0.004
 REPORT_INTERVAL_SECONDS: Final = 60.0
 
@@ -55,10 +50,10 @@ class Server:
         self.settings = settings
         self._load_settings = load_settings
         self.file_limit = raise_file_limit()
-        self.max_http_connections = min(MAX_HTTP_CONNECTIONS, self.file_limit // 10)
+        max_http_connections = min(MAX_CONNECTIONS, self.file_limit // 10)
         self._admin = make_admin_side(settings, self.file_limit)
         reserved = RESERVED_DESCRIPTORS + (self._admin.max_connections if self._admin else 0)
-        self.max_connections = max(self.file_limit - self.max_http_connections - reserved, 1)
+        self.max_connections = max(self.file_limit - max_http_connections - reserved, 1)
         if settings.max_connections:
             self.max_connections = min(settings.max_connections, self.max_connections)
         self.started = epoch_milliseconds()
@@ -66,21 +61,19 @@ class Server:
         self._limits = AddressLimits(settings)
         self._admission = Admission(settings, self._limits)
         self._report = LimitsReport(self.stats)
-        self._http_connections = 0
         self._streams = 0
-        self._routes = Routes(self._publish)
         self._waiting_for_turn = trio.lowlevel.ParkingLot()
         self._stopping = trio.Event()
         self._drained = trio.Event()
         self._is_draining = False
         self._new_uid = UidSource().take
         self._connection_faults = FaultLog("a connection failed and is closed")
-        self._service = http.Service(
-            self._may_stay,
-            BodyRoom(MAX_BODY_BYTES),
-            trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE),
-            ANY_ORIGIN,
-            FaultLog("a request failed and is answered with 500").note,
+        self._public = PublicSide(
+            max_http_connections,
+            self._publish,
+            self._refusals,
+            self._connection_faults.note,
+            self._stopping.is_set,
         )
 
     async def run(self, announce: Callable[[list[str]], None], signals: AsyncIterator[int]) -> None:
@@ -197,7 +190,7 @@ class Server:
         return {
             "channels": len(self._hub.channels),
             "streams": self._streams,
-            "http_connections": self._http_connections,
+            "http_connections": self._public.connection_count,
             "blocked_addresses": self._limits.count_blocks(time.monotonic()),
         }
 
@@ -321,53 +314,15 @@ class Server:
         self._streams -= member.stream
 
     def _on_http(self, fileno: int, data: bytes, peer: bytes, source: bytes) -> None:
-        """A request that is no upgrade: its connection is served by a task."""
-        sock = socket.socket(fileno=fileno)
-        if self._http_connections >= self.max_http_connections:
-            self._refusals["http_busy"] += 1
-            refusal = Refusal(503, "too many requests at once, try again", b"Retry-After: 1")
-            with sock, contextlib.suppress(OSError):
-                sock.send(refusal.response().render(ANY_ORIGIN))
-            return
-        self._http_connections += 1
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
-        self._nursery.start_soon(self._serve_http, stream, data, peer, source)
-
-    async def _serve_http(
-        self, stream: trio.SocketStream, data: bytes, peer: bytes, source: bytes
-    ) -> None:
-        def adopt(data: bytes) -> None:
-            """It asks for an upgrade after all: back to the reactor."""
-            self._reactor.adopt(stream.socket.detach(), data, peer, source)
-
-        async def answer(request: Request, body: Body) -> Response:
-            return await self._answer(Exchange(request, body, peer, source))
-
-        incoming = Incoming(stream, data, self.settings.handshake_timeout)
-        try:
-            await http.serve_connection(incoming, adopt, answer, self._service)
-        except Exception as exc:
-            self._connection_faults.note(exc)
-        finally:
-            self._http_connections -= 1
-
-    async def _answer(self, exchange: Exchange) -> Response:
-        try:
-            return await self._routes.answer(exchange)
-        except Refusal as refusal:
-            self._refusals[refusal.reason] += 1
-            raise
+        """A request that asks for no membership."""
+        origin = Origin(peer, source)
+        timeout = self.settings.handshake_timeout
+        self._public.take(fileno, data, origin, self._nursery, self._reactor, timeout)
 
     async def _publish(self, exchange: Exchange) -> Response:
         if self._stopping.is_set():
             raise _shutting_down()
         return await self._publisher.post(exchange)
-
-    def _may_stay(self) -> bool:
-        """Whether HTTP connections may idle: not when they would keep others out, nor while the server ends."""
-        return (
-            self._http_connections * 2 <= self.max_http_connections and not self._stopping.is_set()
-        )
 
     def _on_crash(self, owner: Any, exc: BaseException) -> None:
         """An exception that was contained: its channel ends, or, when it was one connection's, only that did."""

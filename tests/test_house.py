@@ -89,6 +89,15 @@ FORBIDDEN = {
     "routes": IO | SERVING | {"httptools"},
     "publish": IO | (SERVING - {"relay.channel"}) | {"httptools"},
     "http": {"click", "relay.channel", "relay.hub", "relay.server", "relay.cli"},
+    "public": {
+        "click",
+        "httptools",
+        "relay.channel",
+        "relay.hub",
+        "relay.server",
+        "relay.cli",
+        "relay.admission",
+    },
     "listeners": SERVING | {"trio", "httptools", "click", "relay.settings.config"},
     "vitals": IO | {"relay"},
     "admin/access": IO | SERVING | {"httptools", "click", "relay.admission"},
@@ -146,10 +155,20 @@ def test_clients_know_nothing_of_the_server(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "bench").glob("*.py")), ids=lambda path: path.stem
+)
+def test_the_load_generator_knows_nothing_of_what_it_loads(path: Path) -> None:
+    """It must measure any server alike, and a change to this one must not change the measure."""
+    own = ("relay.bench", "relay._load", "relay._version")
+    names = {name for name in imported(path) if name.split(".")[0] in {"relay", "click", "trio"}}
+    assert not {name for name in names if not name.startswith(own)}
+
+
+@pytest.mark.parametrize(
     "path", sorted((PACKAGE / "commands").glob("*.py")), ids=lambda path: path.stem
 )
 def test_commands_that_are_clients_know_nothing_of_the_server(path: Path) -> None:
-    own = ("relay.client", "relay.commands")
+    own = ("relay.client", "relay.commands", "relay.bench", "relay.settings.units")
     names = {name for name in imported(path) if name.split(".")[0] in {"relay", "httptools"}}
     assert not {name for name in names if not name.startswith(own)}
 

@@ -1,1 +1,1 @@
-"""Other servers under the same load, each pinned to a version and installed by its own package manager."""
+"""Servers that the relay is measured against: small programs of ours, each written as its library's documentation advises."""

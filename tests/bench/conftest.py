@@ -5,4 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from support.fixtures import start_relay
+
+__all__ = ["start_relay"]
+
 sys.path.append(str(Path(__file__).parents[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import selectors
@@ -73,7 +74,7 @@ class FakeServer:
 
     `answer` replaces the 101 (empty: the connection is just closed; None: the 101), `greeting` follows it, `is_mute` means
     no answer at all, `piece_bytes` cuts every write, and `close_after` says how many messages the server takes before it
-    closes its last connection with code 1013.
+    closes its last connection, or everyone's, with `close_code`. With `has_echo` senders get their own messages, too.
     """
 
     host: str = "127.0.0.1"
@@ -85,12 +86,27 @@ class FakeServer:
     is_mute: bool = False
     piece_bytes: int = 0
     close_after: int = 0
+    close_code: int = 1013
+    closes_everyone: bool = False
+    has_echo: bool = False
     requests: list[bytes] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     pongs: list[bytes] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
     faults: list[BaseException] = field(default_factory=list)
 
+    def await_messages(self, count: int) -> None:
+        """Until so many have come; at most ten seconds."""
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.messages) >= count, 10)
+
+    def await_requests(self, count: int) -> None:
+        """Until so many connections have sent something; at most ten seconds."""
+        with self._news:
+            assert self._news.wait_for(lambda: sum(1 for p in self._peers if p.read) >= count, 10)
+
     def __enter__(self) -> Self:
+        self._news = threading.Condition()
         self._listener = socket.create_server((self.host, 0), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self._stop, self._stopped = socket.socketpair()
@@ -128,7 +144,8 @@ class FakeServer:
             if key.fileobj is self._stopped:
                 return False
             if key.fileobj is self._listener:
-                accepted, _address = self._listener.accept()
+                accepted, address = self._listener.accept()
+                self.addresses.append(address[0])
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 peer = Peer(len(self._peers), accepted)
                 self._peers.append(peer)
@@ -146,13 +163,17 @@ class FakeServer:
             data = b""
         peer.read += data
         if not peer.is_open:
+            with self._news:
+                self._news.notify_all()
             return bool(data) and self._open(peer)
         closing = not data
         delivered: list[bytes] = []
         while (taken := take_frame(peer.read)) is not None:
             opcode, payload = taken
             if opcode == TEXT:
-                self.messages.append(payload)
+                with self._news:
+                    self.messages.append(payload)
+                    self._news.notify_all()
                 delivered.append(self.wrap(payload))
             elif opcode == PONG:
                 self.pongs.append(payload)
@@ -189,16 +210,20 @@ class FakeServer:
             return
         open_peers = [p for p in self._peers if p.is_open and p.channel == sender.channel]
         for peer in open_peers:
-            if peer is not sender:
+            if peer is not sender or self.has_echo:
                 self._write(peer, *self.misdeliver(peer.number, frames))
         if self.close_after and len(self.messages) >= self.close_after:
             self.close_after = 0
-            open_peers[-1].is_open = False
-            self._write(open_peers[-1], close_frame(1013))
+            everyone = [peer for peer in self._peers if peer.is_open]
+            for peer in everyone if self.closes_everyone else open_peers[-1:]:
+                peer.is_open = False
+                self._write(peer, close_frame(self.close_code))
 
     def _write(self, peer: Peer, *frames: bytes) -> None:
-        for piece in pieces(b"".join(frames), self.piece_bytes):
-            peer.socket.sendall(piece)
+        # One that has gone is no fault: reading from it tells.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for piece in pieces(b"".join(frames), self.piece_bytes):
+                peer.socket.sendall(piece)
 
 
 def pieces(data: bytes, size: int) -> Iterable[bytes]:

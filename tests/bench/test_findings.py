@@ -10,8 +10,8 @@ from benchmarks import join_storm, limits, loud_channel, ping_spread, rates, slo
 from benchmarks.client import Client
 from benchmarks.figures import Figures
 from benchmarks.join_storm import Storm, Told, frames_told
-from benchmarks.process import peak_kib
 from benchmarks.rates import Arrivals, Limit
+from relay.bench.usage import peak_kib
 
 from .fake_server import TEXT, FakeServer, close_frame, frame
 

@@ -32,7 +32,7 @@ def run(
         members=members,
         in_flight=in_flight,
         payload_bytes=payload_bytes,
-        everyone_sends=everyone_sends,
+        senders=members if everyone_sends else 1,
         loss_timeout_seconds=loss_timeout_seconds,
     )
     generator.connect(10)

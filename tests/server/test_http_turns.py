@@ -10,17 +10,17 @@ import trio.testing
 from relay.bodies import BodyRoom
 from relay.http import Service, serve_connection
 from relay.incoming import Body, Incoming
+from relay.public import REQUESTS_AT_ONCE
 from relay.requests import Request, Response
-from relay.server import HTTP_REQUESTS_AT_ONCE
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: relay.test\r\n\r\n"
 PIPELINED = 5
 
 
-@pytest.mark.parametrize("callers", [HTTP_REQUESTS_AT_ONCE - 1, HTTP_REQUESTS_AT_ONCE, 40])
+@pytest.mark.parametrize("callers", [REQUESTS_AT_ONCE - 1, REQUESTS_AT_ONCE, 40])
 async def test_no_more_than_so_many_between_two_turns(callers: int) -> None:
     """However many connections have requests to be answered, each pipelined behind the other."""
-    turns = trio.CapacityLimiter(HTTP_REQUESTS_AT_ONCE)
+    turns = trio.CapacityLimiter(REQUESTS_AT_ONCE)
     answered, counts = 0, [0]
 
     async def answer(request: Request, body: Body) -> Response:
@@ -46,7 +46,7 @@ async def test_no_more_than_so_many_between_two_turns(callers: int) -> None:
         theirs.close()
     # tasks of one pass run in any order, so two of their passes may lie between two looks
     most = max(after - before for before, after in itertools.pairwise(counts))
-    assert most <= 2 * HTTP_REQUESTS_AT_ONCE
+    assert most <= 2 * REQUESTS_AT_ONCE
 
 
 def _have_no_fault(exc: Exception) -> None:

@@ -19,7 +19,7 @@ from relay.incoming import Body, Exchange, Incoming
 from relay.limits import AddressLimits
 from relay.protocol import envelope_prefix
 from relay.publish import Publisher
-from relay.requests import parse_head
+from relay.requests import Refusal, parse_head
 from relay.settings.config import Settings
 
 from .house import House
@@ -137,6 +137,28 @@ async def test_who_posts_waits_for_its_turn() -> None:
             assert msgspec.json.decode(response.body) == {"delivered": 1}
             assert turns == expected
             house.log.append(encode_frame(BINARY, b"x" * READ_AHEAD))
+        nursery.cancel_scope.cancel()
+    house.close()
+
+
+async def test_nobody_who_posts_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    house.enter()
+    house.log.append(encode_frame(BINARY, b"x" * READ_AHEAD))
+    now = 1000.0
+    monkeypatch.setattr("relay.publish.time.monotonic", lambda: now)
+
+    async def next_turn() -> None:
+        nonlocal now
+        now += 4.0
+
+    async with trio.open_nursery() as nursery:
+        hub = Hub(Settings(handshake_timeout=10.0), nursery, lambda _: house.log)
+        hub.channel(b"room")
+        with pytest.raises(Refusal) as caught:
+            await new_publisher(hub, next_turn, Turns()).post(a_post(b"1"))
+        assert (caught.value.status, caught.value.headers) == (503, (b"Retry-After: 1",))
+        assert now == 1012.0
         nursery.cancel_scope.cancel()
     house.close()
 

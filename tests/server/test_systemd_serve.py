@@ -170,7 +170,7 @@ def test_the_watchdog_of_another_process_is_not(
 
 def test_a_watchdog_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "1s")
-    result = run_relay("serve", "--port", "0")
+    result = run_relay("serve", "--port", "0", "--admin", "off")
     assert result.returncode == 1
     assert result.stderr == (
         "relay: cannot start: WATCHDOG_USEC: expected a number, 1 or more, got '1s'\n"

@@ -1,0 +1,209 @@
+"""A load run from the first connection to the last: open, settle, warm up, measure, close."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Final, Protocol
+
+from relay._load import CloseReport, Generator, Interval
+from relay.bench.faults import PlanError, UnreachableError
+from relay.bench.measured import MeasuredOpening, MeasuredRun, measure_opening, measure_run
+from relay.bench.plan import FILES_BESIDE_CONNECTIONS, Plan
+from relay.bench.usage import Watched, raise_file_limit
+
+_CLOSE_SECONDS: Final = 5.0
+_NO_LIMITS: Final = (
+    "relay serve --message-rate 0 --byte-rate 0 --connection-rate 0 --max-connections-per-ip 0"
+)
+RATE_LIMITED: Final = (
+    f"the server's rate limit stood in the way; for load runs start it with: {_NO_LIMITS}"
+)
+
+
+class Watcher(Protocol):
+    """Is told how a run goes, some ten times a second."""
+
+    def begin(self, phase: str, total: float) -> None: ...
+    def advance(self, done: float, note: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a run found. `run` is None when no messages were sent; `is_warm_up` when the measured part was not reached."""
+
+    plan: Plan
+    started_at: datetime
+    opening: MeasuredOpening
+    run: MeasuredRun | None
+    closing: CloseReport
+    first_error: str = ""
+    is_warm_up: bool = False
+    is_limited: bool = False
+    is_interrupted: bool = False
+    is_exhausted: bool = False
+
+
+def run_plan(plan: Plan, watcher: Watcher) -> Result:
+    """Do it. Ctrl-C while messages are sent ends the run early, with a result; before that it raises KeyboardInterrupt.
+
+    Raises PlanError, and UnreachableError when not every connection can be opened.
+    """
+    generator = plan.generator()
+    server = _watched(plan.pid)
+    _raise_file_limit(plan)
+    started_at = datetime.now(UTC)
+    try:
+        opening = _open(generator, server, plan, watcher)
+        with _stopped_by_interrupt(generator) as interrupted:
+            runs = _runs(generator, server, plan, watcher, interrupted)
+    except (FileNotFoundError, ProcessLookupError):  # of /proc, where it was before
+        raise UnreachableError(f"the server (process {plan.pid}) ended") from None
+    watcher.begin("closing", 0)
+    closing = generator.close(_CLOSE_SECONDS)
+    return Result(
+        plan,
+        started_at,
+        opening,
+        runs[-1] if runs else None,
+        closing,
+        first_error=generator.first_error.decode("utf-8", "replace"),
+        is_warm_up=plan.warm_up_seconds > 0 and len(runs) == 1,
+        is_limited=generator.is_limited,
+        is_interrupted=bool(interrupted),
+        is_exhausted=generator.is_exhausted,
+    )
+
+
+def _watched(pid: int) -> Watched | None:
+    if not pid:
+        return None
+    server = Watched(pid)
+    try:
+        server.usage(), server.resident_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        raise PlanError(f"--pid: there is no process {pid}") from None
+    except OSError as exc:
+        raise PlanError(
+            f"--pid: process {pid} cannot be looked at: {str(exc.strerror).lower()}"
+        ) from None
+    return server
+
+
+def _raise_file_limit(plan: Plan) -> None:
+    try:
+        raise_file_limit(plan.connections + FILES_BESIDE_CONNECTIONS)
+    except RuntimeError as exc:
+        raise PlanError(f"--members: {exc} (ulimit -Hn)") from None
+
+
+def _open(
+    generator: Generator, server: Watched | None, plan: Plan, watcher: Watcher
+) -> MeasuredOpening:
+    watcher.begin("connecting", plan.connections)
+    timeout_seconds = plan.connect_seconds
+    if plan.connect_rate:
+        timeout_seconds += plan.connections / plan.connect_rate
+    try:
+        opening = measure_opening(
+            generator,
+            server,
+            timeout_seconds=min(timeout_seconds, 3600.0),
+            rate=plan.connect_rate,
+            watch=lambda opened: watcher.advance(opened, f"{opened:,} connections"),
+        )
+    except (ConnectionError, TimeoutError) as exc:
+        raise UnreachableError(_refusal(generator, plan, exc)) from None
+    except OSError as exc:
+        if exc.filename is not None:
+            raise
+        raise UnreachableError(
+            f"cannot open {plan.connections} connections: {exc.strerror}"
+        ) from None
+    if not generator.open_connections:
+        raise UnreachableError(_all_closed(generator, plan))
+    return opening
+
+
+def _all_closed(generator: Generator, plan: Plan) -> str:
+    codes = generator.close(0).close_codes
+    told = ", ".join(f"{count} with {code}" for code, count in codes.items())
+    text = f"{plan.target.url}: the server closed every connection as soon as it was open: {told}"
+    return f"{text}; {RATE_LIMITED}" if 1008 in codes else text
+
+
+def _refusal(generator: Generator, plan: Plan, exc: OSError) -> str:
+    text = f"{plan.target.url}: {exc}"
+    if 429 in generator.statuses:
+        return f"{text}; {RATE_LIMITED}"
+    if 503 in generator.statuses:
+        return f"{text}; the server has no room for so many: see its --max-connections and its file limit"
+    if 403 in generator.statuses:
+        return f"{text}; a key is asked for (put it into the URL, as ?joinKey=...), or an origin"
+    return text
+
+
+def _runs(
+    generator: Generator,
+    server: Watched | None,
+    plan: Plan,
+    watcher: Watcher,
+    interrupted: list[int],
+) -> list[MeasuredRun]:
+    """The warm-up and the measured run, as far as they come. A rate limit ends them: what follows it is no load."""
+    runs: list[MeasuredRun] = []
+    if not plan.has_load:
+        return runs
+    for phase, seconds in (("warming up", plan.warm_up_seconds), ("measuring", plan.seconds)):
+        is_over = bool(interrupted) or generator.is_limited or not generator.open_connections
+        if seconds and not (runs and is_over):
+            runs.append(_run(generator, server, plan, watcher, phase, seconds))
+    return runs
+
+
+def _run(
+    generator: Generator,
+    server: Watched | None,
+    plan: Plan,
+    watcher: Watcher,
+    phase: str,
+    seconds: float,
+) -> MeasuredRun:
+    watcher.begin(phase, seconds)
+
+    def watch(interval: Interval) -> None:
+        per_second = interval.delivered / interval.seconds
+        watcher.advance(
+            interval.ended, f"{per_second:,.0f} deliveries/s, p99 {interval.p99 * 1e3:.3g} ms"
+        )
+        if generator.is_limited:
+            generator.stop()
+
+    return measure_run(
+        generator,
+        server,
+        seconds,
+        rate=plan.rate if plan.is_open_loop else 0.0,
+        churn=plan.churn,
+        interval_seconds=plan.interval_seconds,
+        watch=watch,
+    )
+
+
+@contextlib.contextmanager
+def _stopped_by_interrupt(generator: Generator) -> Iterator[list[int]]:
+    """Ctrl-C lets the run end with its report, and is in the list then; a second one is KeyboardInterrupt."""
+    interrupted: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        interrupted.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        generator.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

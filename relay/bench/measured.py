@@ -1,0 +1,67 @@
+"""Exactly one thing measured: what the generator reports of it, and what the server and this thread used meanwhile."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from relay._load import ConnectReport, Generator, Interval, RunReport
+from relay.bench.usage import Usage, Watched, own_usage
+
+SETTLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """`server` is None when nobody may look at it."""
+
+    report: RunReport
+    own: Usage
+    server: Usage | None
+
+
+@dataclass(frozen=True)
+class MeasuredOpening:
+    """`held_bytes` is what the server's resident memory grew by, the connections being idle for half a second."""
+
+    report: ConnectReport
+    own: Usage
+    server: Usage | None
+    held_bytes: int | None
+
+
+def measure_run(
+    generator: Generator,
+    server: Watched | None,
+    seconds: float,
+    *,
+    rate: float = 0.0,
+    churn: float = 0.0,
+    interval_seconds: float = 0.0,
+    watch: Callable[[Interval], object] | None = None,
+) -> MeasuredRun:
+    """Run, and read right before and right after what was used."""
+    before, own_before = server.usage() if server else None, own_usage()
+    report = generator.run(
+        seconds, rate=rate, churn=churn, interval_seconds=interval_seconds, watch=watch
+    )
+    used = server.usage() - before if server and before else None
+    return MeasuredRun(report, own_usage() - own_before, used)
+
+
+def measure_opening(
+    generator: Generator,
+    server: Watched | None,
+    *,
+    timeout_seconds: float = 60.0,
+    rate: float = 0.0,
+    watch: Callable[[int], object] | None = None,
+) -> MeasuredOpening:
+    """Connect, and wait until the server has made of the connections what it makes of them. Raises what `connect` raises."""
+    resident = server.resident_bytes() if server else 0
+    before, own_before = server.usage() if server else None, own_usage()
+    report = generator.connect(timeout_seconds, rate=rate, watch=watch)
+    own = own_usage() - own_before
+    if generator.open_connections:
+        generator.hold(SETTLE_SECONDS)
+    if server is None or before is None:
+        return MeasuredOpening(report, own, None, None)
+    return MeasuredOpening(report, own, server.usage() - before, server.resident_bytes() - resident)

@@ -1,0 +1,91 @@
+"""What a process uses: processor time to the nanosecond, and memory, as Linux tells it in /proc."""
+
+import os
+import re
+import resource
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Seconds a process ran, and seconds it could have run but others had its core."""
+
+    ran: float
+    waited: float
+
+    def __sub__(self, earlier: "Usage") -> "Usage":
+        return Usage(self.ran - earlier.ran, self.waited - earlier.waited)
+
+
+class Watched:
+    """A process with its children, looked at from outside. Every method raises OSError when it is gone, or hidden."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def usage(self) -> Usage:
+        """Processor time of all threads so far."""
+        return sum_usage(thread for pid in family(self.pid) for thread in threads(pid))
+
+    def resident_bytes(self) -> int:
+        """Resident memory."""
+        pages = (Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in family(self.pid))
+        return sum(map(int, pages)) * resource.getpagesize()
+
+    def forget_peak(self) -> None:
+        """Let the peak begin anew at what is resident now (proc(5), clear_refs)."""
+        for pid in family(self.pid):
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peak_resident_bytes(self) -> int:
+        """The most that was resident at one time since it was started, or since `forget_peak`."""
+        statuses = (Path(f"/proc/{pid}/status").read_text() for pid in family(self.pid))
+        return sum(map(peak_kib, statuses)) * 1024
+
+
+def peak_kib(status: str) -> int:
+    """The high-water mark in the text of /proc/<pid>/status."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+def threads(pid: int) -> Iterator[Path]:
+    return Path(f"/proc/{pid}/task").iterdir()
+
+
+def sum_usage(found: Iterable[Path]) -> Usage:
+    """/proc/<pid>/stat counts in ticks of 10 ms; schedstat counts nanoseconds."""
+    ran = waited = 0
+    for thread in found:
+        fields = (thread / "schedstat").read_text().split()
+        ran, waited = ran + int(fields[0]), waited + int(fields[1])
+    return Usage(ran / 1e9, waited / 1e9)
+
+
+def own_usage() -> Usage:
+    """Of the thread that calls, which runs the generator."""
+    return sum_usage([Path("/proc/thread-self")])
+
+
+def family(pid: int) -> Iterator[int]:
+    yield pid
+    for thread in threads(pid):
+        for child in (thread / "children").read_text().split():
+            yield from family(int(child))
+
+
+def raise_file_limit(wanted: int) -> None:
+    """Let this process, and those it starts, open `wanted` files. Raises RuntimeError when the hard limit is below."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            raise RuntimeError(f"{wanted} open files are needed, and the hard limit is {hard}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def cores() -> int:
+    """How many processor cores this process may run on."""
+    return len(os.sched_getaffinity(0))

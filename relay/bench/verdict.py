@@ -1,0 +1,150 @@
+"""Whether a run says something of the server: only when the generator was not what limited it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from relay._load import RunReport
+from relay.bench.drive import RATE_LIMITED, Result
+from relay.bench.measured import MeasuredRun
+from relay.bench.usage import cores
+
+FULL: Final = 0.85
+"""From this share of its core on, the generator counts as full, unless the server was seen to be fuller."""
+
+LATE_SECONDS: Final = 0.001
+LATE_SHARE: Final = 0.25  # of the latency's p99 that may be the generator's own lateness
+KEPT_UP: Final = 0.99  # of what was offered
+DISTURBED: Final = 0.1  # of the time, in which something else had a core
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`reason` is empty when the run is valid; `notes` are what a reader must know in any case."""
+
+    reason: str
+    notes: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        return not self.reason
+
+    def __str__(self) -> str:
+        return (
+            f"invalid: {self.reason}" if self.reason else "valid: the generator was not the limit"
+        )
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Of one core, while messages were sent: what each ran, and what it waited for a core. The server's are None if unseen."""
+
+    own: float
+    own_waited: float
+    server: float | None
+    server_waited: float | None
+
+
+def shares_of(run: MeasuredRun) -> Shares:
+    seconds = max(run.report.seconds, 1e-9)
+    return Shares(
+        run.own.ran / seconds,
+        run.own.waited / seconds,
+        run.server.ran / seconds if run.server else None,
+        run.server.waited / seconds if run.server else None,
+    )
+
+
+def judge(result: Result) -> Verdict:
+    """The verdict of a run."""
+    if result.run is None:
+        return Verdict("", _opening_notes(result))
+    shares = shares_of(result.run)
+    return Verdict(
+        _reason(result, result.run.report, shares),
+        (*_notes(result, result.run.report, shares), *_opening_notes(result)),
+    )
+
+
+def _reason(result: Result, report: RunReport, shares: Shares) -> str:
+    if result.is_limited:
+        return RATE_LIMITED
+    if report.delivered == 0:
+        return "nothing was delivered"
+    if result.is_warm_up:
+        return "it ended in the warm-up"
+    if is_full(shares):
+        return (
+            f"the generator was the limit: it ran for {shares.own:.0%} of the time,"
+            f" and something else had its core for {shares.own_waited:.0%}"
+        )
+    if is_late(report):
+        return (
+            "the generator was the limit: it was late by"
+            f" {report.lateness.p99 * 1e3:.3g} ms (p99) for messages it should have sent"
+        )
+    return ""
+
+
+def busy(shares: Shares) -> float:
+    """What the generator would have run, had its core been its own."""
+    return shares.own + shares.own_waited
+
+
+def is_full(shares: Shares) -> bool:
+    """In a closed loop a full server keeps its generator busy, too: then the fuller of them was the limit."""
+    return busy(shares) >= FULL and (shares.server is None or busy(shares) >= shares.server)
+
+
+def is_late(report: RunReport) -> bool:
+    """Lateness is in the latency, for that runs from when a message was due: it must be a small part of it.
+
+    It is not the generator's fault while the server had not even delivered what went before.
+    """
+    late = report.lateness.p99
+    return (
+        late > LATE_SECONDS
+        and late > LATE_SHARE * report.latency.p99
+        and report.sent >= KEPT_UP * report.offered
+    )
+
+
+def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]:
+    plan = result.plan
+    wrong = {
+        "lost": report.lost,
+        "duplicated": report.duplicated,
+        "reordered": report.reordered,
+        "unexpected": report.unexpected,
+    }
+    told = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
+    notes = {
+        f"not all was delivered once and in order: {told}": bool(told),
+        f"{report.dropped:,} connections were ended by the server": report.dropped > 0,
+        f"{report.errors:,} error events, the first: {result.first_error}": report.errors > 0,
+        f"{_laggard(shares)} did not keep up: {report.sent:,} of {report.offered:,} messages could be sent": (
+            report.sent < KEPT_UP * report.offered and not result.is_interrupted
+        ),
+        f"{report.not_returned:,} times a visitor was not let in again": report.not_returned > 0,
+        "a party room drops what is over the rate limit without a word: was the server started without limits?": (
+            report.lost > 0 and plan.target.protocol == "party"
+        ),
+        "closed loop: latency is how long the queue was, not what a lone message takes": not plan.is_open_loop,
+        f"something else had the server's core for {shares.server_waited or 0:.0%} of the time": (
+            (shares.server_waited or 0) > DISTURBED
+        ),
+        f"something else had the generator's core for {shares.own_waited:.0%} of the time": (
+            shares.own_waited > DISTURBED
+        ),
+        "it was interrupted: the figures are of the part before that": result.is_interrupted,
+        "it ended early: a sender had used all of its hundred million numbers": result.is_exhausted,
+    }
+    return tuple(text for text, holds in notes.items() if holds)
+
+
+def _laggard(shares: Shares) -> str:
+    return "the generator" if is_full(shares) else "the server"
+
+
+def _opening_notes(result: Result) -> tuple[str, ...]:
+    is_shared = cores() < 2 and not result.plan.target.is_remote
+    return ("server and generator share one core: each slows the other",) if is_shared else ()

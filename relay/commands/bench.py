@@ -1,0 +1,171 @@
+"""`relay bench`: load a server, and say what it did and whether the figures are worth anything."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from relay.commands.bench_options import bench_options
+from relay.commands.shared import Exit, fail
+
+_INVALID: Final = 3
+_STDOUT: Final = "-"
+_SENDERS: Final = 100  # by default: books are kept of each sender and receiver
+
+_EPILOG: Final = """\b
+Examples:
+  relay bench ws://127.0.0.1:8787
+  relay bench ws://127.0.0.1:8787 --rate 20000 --html report.html
+  relay bench ws://127.0.0.1:8787 --in-flight 8 --channels 1 --members 1000 \\
+      --pid "$(pgrep -f 'relay serve')"
+  relay bench ws://127.0.0.1:9000/room/{channel} --echo \\
+      --template '{"room":"{channel}","text":"{stamp}"}'
+
+\b
+Exit codes: 0 valid, 1 not all could connect, 2 wrong command line,
+3 the figures say nothing of the server, 130 Ctrl-C (what was measured is told).
+
+docs/load-testing.md says how to read the report."""
+
+
+@click.command(short_help="Load a server and measure it.", epilog=_EPILOG)
+@bench_options
+@click.argument("url")
+def bench(url: str, **options: Any) -> None:
+    """Load the server at URL (ws://HOST:PORT, its own path if you like) and report what came of every message.
+
+    Without options: 10 channels of 50 members, 1000 messages a second in all, for 5 seconds; a relay with its default limits
+    carries that. For more, start it without limits: relay serve --message-rate 0 --byte-rate 0.
+    """
+    _require_generator()
+    from relay.bench.drive import run_plan
+    from relay.bench.faults import PlanError, UnreachableError
+    from relay.bench.progress import progress
+
+    try:
+        plan = _plan(url, options)
+        _require_directories(options)
+        _pin(options["cpu"])
+        with progress() as watcher:
+            result = run_plan(plan, watcher)
+    except PlanError as exc:
+        raise click.UsageError(str(exc)) from None
+    except UnreachableError as exc:
+        fail(str(exc), Exit.CONNECTION)
+    except KeyboardInterrupt:
+        fail("interrupted before there was anything to report", Exit.INTERRUPTED)
+    _write(result, options)
+
+
+def _require_generator() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("relay._load") is None:
+        reason = "build it with: make build" if sys.platform == "linux" else "it runs on Linux only"
+        fail(f"the compiled load generator is missing here; {reason}", Exit.USAGE)
+
+
+def _plan(url: str, options: dict[str, Any]) -> Any:
+    """Raises PlanError for options that do not go together, UnreachableError for a name without an address."""
+    from relay.bench.plan import DEFAULT_RATE, Plan
+    from relay.bench.target import sources_of, target_of
+
+    _require_one_loop(options)
+    has_echo, members = options["echo"], options["members"]
+    target = target_of(url, _protocol(options), is_remote=options["remote"], has_echo=has_echo)
+    return Plan(
+        target,
+        channels=options["channels"],
+        members=members,
+        senders=options["senders"] or min(members, _SENDERS),
+        rate=options["rate"] or DEFAULT_RATE,
+        in_flight=options["in_flight"] or 0,
+        payload_bytes=options["size"],
+        seconds=options["duration"],
+        warm_up_seconds=options["warmup"],
+        connect_rate=options["connect_rate"],
+        connect_seconds=options["connect_timeout"],
+        handshakes=options["handshakes"],
+        churn=options["churn"],
+        stalled=options["slow_readers"],
+        has_echo=has_echo,
+        template=options["template"] or "",
+        greeting=options["greeting"] or "",
+        loss_seconds=options["loss_timeout"],
+        sources=sources_of(options["source_addresses"]),
+        pid=options["pid"] or 0,
+    )
+
+
+def _require_one_loop(options: dict[str, Any]) -> None:
+    from relay.bench.faults import PlanError
+
+    if options["rate"] and options["in_flight"]:
+        raise PlanError(
+            "--in-flight: means a closed loop, and --rate an open one: give one of them"
+        )
+    if options["members"] < 2 and options["duration"] and not options["echo"]:
+        raise PlanError(
+            "--members: expected 2 or more, for one alone has nobody to deliver to; or give --echo"
+        )
+
+
+def _protocol(options: dict[str, Any]) -> str:
+    from relay.bench.faults import PlanError
+
+    protocol, template = options["protocol"], options["template"]
+    if protocol == "template" and not template:
+        raise PlanError("--template: expected a message for --protocol template")
+    if template and protocol in ("itty", "party"):
+        raise PlanError(
+            f"--template: is for servers that speak neither itty nor party, and --protocol is {protocol}"
+        )
+    return "template" if template else protocol or "itty"
+
+
+def _require_directories(options: dict[str, Any]) -> None:
+    """Before the run: nobody wants to learn after it that the report cannot be kept."""
+    from relay.bench.faults import PlanError
+
+    for name in ("json", "html"):
+        path = options[f"{name}_path"]
+        if path is None or (name == "json" and path == _STDOUT):
+            continue
+        directory = Path(path).parent
+        if Path(path).is_dir() or not os.access(directory, os.W_OK):
+            raise PlanError(f"--{name}: cannot write {path}")
+
+
+def _pin(cpu: int | None) -> None:
+    from relay.bench.faults import PlanError
+
+    if cpu is None:
+        return
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError:
+        raise PlanError(f"--cpu: core {cpu} is not there, or not for this process") from None
+
+
+def _write(result: Any, options: dict[str, Any]) -> None:
+    """The reports that were asked for; then the exit code."""
+    from relay.bench.figures import figures_of
+    from relay.bench.page import page_of
+    from relay.bench.text import text_of
+
+    figures = figures_of(result)
+    as_json = json.dumps(figures, indent=1) + "\n"
+    if options["html_path"]:
+        Path(options["html_path"]).write_text(page_of(figures), encoding="utf-8")
+    if options["json_path"] and options["json_path"] != _STDOUT:
+        Path(options["json_path"]).write_text(as_json, encoding="utf-8")
+    click.echo(as_json if options["json_path"] == _STDOUT else text_of(figures), nl=False)
+    if result.is_interrupted:
+        sys.exit(Exit.INTERRUPTED)
+    if not figures["verdict"]["is_valid"]:
+        if options["json_path"] == _STDOUT:  # a person reads only stderr then
+            click.echo(f"relay: {figures['verdict']['text']}", err=True)
+        sys.exit(_INVALID)
