@@ -29,7 +29,7 @@ class _Relay(click.Group):
     """Tells what is wrong with a command line in one line, as all other errors are told."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *_CLIENTS]
+        return [*self.commands, *_CLIENTS]  # as they are defined, not by their letters: serve comes first
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _CLIENTS:
