@@ -1,7 +1,7 @@
 // One-line clients for the channel in view, to copy into a program or a shell. Keys are never in them: a placeholder is.
 
 import { urlOf } from './page-address.js'
-import { make } from './page-entries.js'
+import { make } from './page-elements.js'
 
 const CONFIRMED_MS = 2000
 const JOIN_KEY = 'JOIN_KEY'

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ GAUGES = [
     "connections", "handshakes", "channels", "streams", "http_connections", "blocked_addresses",
     "backlogged", "max_connections", "resident_bytes", "open_files", "file_limit",
 ]  # fmt: skip
+ROOT = Path(__file__).parents[2]
 OPENMETRICS = "Accept: application/openmetrics-text; version=1.0.0"
 
 
@@ -212,6 +215,17 @@ def test_only_codes_reasons_and_workers_are_labels(operator: Operator) -> None:
     for family in parse_text(operator.ask("/metrics").body.decode()):
         for sample in family.samples:
             assert {*sample.labels} <= allowed
+
+
+def test_every_reason_is_explained() -> None:
+    """Those that the sources give when they refuse a request, and those that a limit of addresses has."""
+    sources = "".join(path.read_text() for path in (ROOT / "relay").rglob("*.py"))
+    report = (ROOT / "relay/report.py").read_text()
+    reasons = {*re.findall(r'reason="(\w+)"', sources), *re.findall(r'"refused_(\w+)":', report)}
+    assert {"json", "blocked", "published_rate", "admin_request"} <= reasons
+    page = (ROOT / "docs/monitoring.md").read_text()
+    table = page.partition("| reason | ")[2].partition("\n\n")[0]
+    assert sorted(reasons - {*re.findall(r"`(\w+)`", table)}) == []
 
 
 # --- channels ------------------------------------------------------------------------------------------------------------------

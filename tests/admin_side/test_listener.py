@@ -107,6 +107,8 @@ def test_what_is_read_is_not_written(operator: Operator, target: str, method: st
 def test_orders_are_posted(operator: Operator, target: str, method: str) -> None:
     response = operator.ask(target, method=method)
     assert (response.status, response.headers["allow"]) == (405, "POST")
+    if method != "HEAD":
+        assert error_of(response) == "expected POST at this path"
 
 
 @pytest.mark.parametrize(
