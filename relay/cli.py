@@ -29,7 +29,8 @@ class _Relay(click.Group):
     """Tells what is wrong with a command line in one line, as all other errors are told."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *_CLIENTS]
+        """As they are defined, not by their letters: serve comes first."""
+        return [*self.commands, *_CLIENTS]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _CLIENTS:
@@ -84,7 +85,7 @@ def serve(ctx: click.Context, config_path: str | None, print_config: bool) -> No
     """Run the relay until SIGINT (Ctrl-C) or SIGTERM.
 
     They close everyone with 1001, spread over --drain-time, and wait up to 5 seconds for the clients' part; a second one ends
-    at once. SIGHUP loads the settings again: bad ones are refused, nobody is disconnected.
+    at once. SIGHUP loads the settings again (bad ones are refused, nobody is disconnected), unless the terminal was closed.
 
     Clients connect to ws://HOST:PORT/c/CHANNEL. Every setting is also a variable (RELAY_MESSAGE_RATE) and a name in the file
     (message_rate). Sizes take kB, KiB, MB, MiB, GB, GiB or plain bytes; times take ms, s, m (or min), h or plain seconds; rates

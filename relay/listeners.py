@@ -48,7 +48,10 @@ def open_listeners(host: str, port: int) -> list[socket.socket]:
                 _tune(listener)
         return listeners
     except (OSError, UnicodeError) as exc:
-        raise ListenError(f"cannot listen on {host} port {port}: {_reason(exc)}") from exc
+        raise ListenError(
+            f"cannot listen on {host} port {port}: {_reason(exc)};"
+            " choose another address with --host and --port"
+        ) from exc
 
 
 def open_admin_listeners(host: str, port: int) -> list[socket.socket]:

@@ -29,6 +29,7 @@ from relay.requests import ANY_ORIGIN, MAX_HEAD_BYTES, Refusal, Response, parse_
 from relay.settings.config import Settings, changed, restart_only
 from relay.settings.setting import SettingError
 from relay.settings.sources import ConfigError
+from relay.terminal import Terminal
 from relay.wording import epoch_milliseconds
 
 RESERVED_DESCRIPTORS: Final = 64
@@ -64,6 +65,7 @@ class Server:
         self._streams = 0
         self._waiting_for_turn = trio.lowlevel.ParkingLot()
         self._stopping = trio.Event()
+        self._terminal = Terminal()
         self._drained = trio.Event()
         self._is_draining = False
         self._new_uid = UidSource().take
@@ -244,7 +246,7 @@ class Server:
 
     async def _watch_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
-            if number == signal.SIGHUP:
+            if number == signal.SIGHUP and not self._terminal.is_gone():
                 self.reload()
                 continue
             if self._stopping.is_set():

@@ -100,6 +100,7 @@ FORBIDDEN = {
     },
     "listeners": SERVING | {"trio", "httptools", "click", "relay.settings.config"},
     "vitals": IO | {"relay"},
+    "terminal": IO | {"relay"},
     "admin/access": IO | SERVING | {"httptools", "click", "relay.admission"},
     "admin/orders": IO | SERVING | {"httptools", "click", "relay.admission"},
     "admin/snapshot": IO | SERVING | {"httptools", "click", "relay.admission"},

@@ -21,6 +21,7 @@ from relay.settings.admin import is_loopback
 GUESSES_PER_SECOND: Final = 100.0
 GUESSES_PER_SECOND_AND_ADDRESS: Final = 1.0
 GUESSES_AT_ONCE: Final = 10.0
+KNOWN_ADDRESSES: Final = 256
 
 _CHALLENGE: Final = b'WWW-Authenticate: Bearer realm="relay"'  # RFC 6750 section 3
 _JSON: Final = b"application/json"
@@ -35,10 +36,14 @@ class Access:
             GUESSES_PER_SECOND_AND_ADDRESS, GUESSES_AT_ONCE, capacity=4096
         )
         self._guesses = _core.TokenBucket(GUESSES_PER_SECOND, GUESSES_PER_SECOND)
-        self.configure(token)
+        # who has shown the token goes on when a crowd guesses: it could else keep every operator out for as long as it likes
+        self._known: dict[int, None] = {}
+        self._token = token.encode()
 
     def configure(self, token: str) -> None:
         """Ask for this token from now on; for none when it is empty."""
+        if token.encode() != self._token:
+            self._known.clear()
         self._token = token.encode()
 
     def check_site(self, request: Request) -> None:
@@ -59,12 +64,21 @@ class Access:
         if scheme.lower() != b"bearer":
             raise Refusal(401, "a token is needed here", _CHALLENGE, reason="admin_token")
         address = address_key(peer)
-        if self._guesses_of.seconds_until(address, now) or self._guesses.seconds_until(now):
+        is_crowd_guessing = self._guesses.seconds_until(now) and address not in self._known
+        if is_crowd_guessing or self._guesses_of.seconds_until(address, now):
             raise Refusal(429, "too many wrong tokens", b"Retry-After: 1", reason="admin_guesses")
         if not secrets.compare_digest(shown.strip(), self._token):
             self._guesses_of.try_consume(address, now)
             self._guesses.try_consume(now)
             raise Refusal(401, "the token is wrong", _CHALLENGE, reason="admin_token")
+        self._remember(address)
+
+    def _remember(self, address: int) -> None:
+        """That it has shown the token; the address that did so the longest time ago is forgotten first."""
+        self._known.pop(address, None)
+        self._known[address] = None
+        if len(self._known) > KNOWN_ADDRESSES:
+            del self._known[next(iter(self._known))]
 
 
 def require_json(request: Request) -> None:

@@ -1,12 +1,14 @@
 """The operator's listener: connections are accepted by trio and served as the plain requests of the public one are.
 
-It has places of its own, so that neither a full house nor a flood on the public side keeps the operator out.
+It has places of its own, so that neither a full house nor a flood on the public side keeps the operator out. Nor does a flood
+here: when all places are taken, a newcomer gets that of the connection which has not been answered for the longest time. To turn
+newcomers away instead would leave the places to whoever took them first, and took them again whenever they were cut for idling.
 """
 
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from typing import Final
 
@@ -28,7 +30,7 @@ Answer = Callable[[Exchange], Awaitable[Response]]
 class AdminListener:
     """Serves the sockets it is given until it is cancelled. Refusals are counted in `refusals`, by reason.
 
-    `timeout_seconds` says what new connections have for a head. Of `max_connections` at once half may idle.
+    `timeout_seconds` says what new connections have for a head. There are `max_connections` at once, which may all idle.
     """
 
     def __init__(
@@ -42,12 +44,12 @@ class AdminListener:
         self._refusals = refusals
         self._timeout_seconds = timeout_seconds
         self._max_connections = max_connections
-        self._connections = 0
+        self._places: dict[Place, None] = {}  # the one that was answered last is the last
         self._busy: set[Incoming] = set()
         self._has_news = trio.Event()
         self._faults = FaultLog("a connection of an operator failed and is closed")
         self._service = http.Service(
-            lambda: self._connections * 2 <= max_connections,
+            lambda: True,  # who idles, or is slow, is in nobody's way
             BodyRoom(max_connections * MAX_BODY_BYTES),
             trio.CapacityLimiter(1),
             OWN_SITE,
@@ -67,16 +69,23 @@ class AdminListener:
                 await self._has_news.wait()
 
     async def _serve_connection(self, stream: trio.SocketStream) -> None:
-        self._connections += 1
         try:
-            if self._connections > self._max_connections:
-                await self._turn_away(stream)
-            else:
+            if len(self._places) < self._max_connections or self._make_room():
                 await self._serve_requests(stream)
+            else:
+                await self._turn_away(stream)
         except Exception as exc:
             self._faults.note(exc)
-        finally:
-            self._connections -= 1
+
+    def _make_room(self) -> bool:
+        """Cut the connection that can best be spared. An answer under way, such as to an order, is none of these."""
+        place = next((place for place in self._places if not place.is_answering), None)
+        if place is None:
+            return False
+        self._refusals["admin_crowded_out"] += 1
+        del self._places[place]
+        place.scope.cancel()
+        return True
 
     async def _turn_away(self, stream: trio.SocketStream) -> None:
         self._refusals["admin_busy"] += 1
@@ -87,19 +96,35 @@ class AdminListener:
 
     async def _serve_requests(self, stream: trio.SocketStream) -> None:
         peer = _packed_peer(stream)
+        place = Place()
 
         async def answer(request: Request, body: Body) -> Response:
-            try:
+            await trio.lowlevel.checkpoint_if_cancelled()  # it may have lost its place just now
+            with self._answering(place):
                 return await self._answer(Exchange(request, body, peer, b""))
-            except Refusal as refusal:
-                self._refusals[refusal.reason] += 1
-                raise
 
         incoming = _Watched(stream, self._timeout_seconds(), self._note)
+        self._places[place] = None
         try:
-            await http.serve_connection(incoming, refuse_upgrade, answer, self._service)
+            with place.scope:
+                await http.serve_connection(incoming, refuse_upgrade, answer, self._service)
         finally:
+            self._places.pop(place, None)
             self._note(incoming, is_busy=False)
+
+    @contextmanager
+    def _answering(self, place: "Place") -> Iterator[None]:
+        """Counts a refusal. Another answer makes the connection the last one to be spared."""
+        place.is_answering = True
+        try:
+            yield
+            if self._places.pop(place, place) is None:
+                self._places[place] = None
+        except Refusal as refusal:
+            self._refusals[refusal.reason] += 1
+            raise
+        finally:
+            place.is_answering = False
 
     def _note(self, incoming: Incoming, *, is_busy: bool) -> None:
         if is_busy:
@@ -107,6 +132,14 @@ class AdminListener:
         else:
             self._busy.discard(incoming)
             self._has_news.set()
+
+
+class Place:
+    """What a connection has: `scope` cuts it, unless a request of it is being answered."""
+
+    def __init__(self) -> None:
+        self.scope = trio.CancelScope()
+        self.is_answering = False
 
 
 class _Watched(Incoming):

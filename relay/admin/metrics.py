@@ -128,7 +128,13 @@ class Metrics:
 
     def render(self, accept: str) -> tuple[str, bytes]:
         """The content type, as far as the library speaks what is accepted, and the metrics in it."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except (
+            TypeError,
+            ValueError,
+        ):  # it compares versions as numbers, which those of a client need not be
+            encode, content_type = choose_encoder("")
         return content_type, encode(self._registry)
 
 

@@ -1,7 +1,8 @@
 """What an operator orders, checked: the bodies of `POST /api/…`. Every error names the field and what was expected."""
 
 import ipaddress
-from typing import Final, TypeVar
+import re
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -15,6 +16,21 @@ MAX_REASON_BYTES: Final = 100
 
 MAX_BLOCK_SECONDS: Final = 366 * 86400.0
 _IPV6_BLOCK_PREFIX: Final = 64
+
+# How msgspec words these three; what it words otherwise stays as it is.
+_MISTYPED: Final = re.compile(r"Expected `(.+)`, got `(.+?)`(?: - at `\$\.(\w+)`)?")
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
+_NAMES_OF_TYPES: Final = {
+    "str": "a string",
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "object": "an object",
+    "array": "an array",
+}
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -81,17 +97,33 @@ def read_order(kind: type[T], body: bytes) -> T:
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
     except msgspec.ValidationError as exc:
-        text = str(exc)
+        text = _in_words(str(exc))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = "expected one object in JSON"
     raise Refusal(400, f"the body: {text[:1].lower()}{text[1:]}", reason="admin_request")
 
 
-def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An address, or the /64 that an IPv6 one is limited by. Raises ValueError."""
+def _in_words(text: str) -> str:
+    """A mistake of types in words of JSON, not of Python: `seconds: expected a number or null, got a string`."""
+    if found := _UNKNOWN.fullmatch(text):
+        return f"{found[1]}: unknown field"
+    if found := _MISSING.fullmatch(text):
+        return f"{found[1]}: expected one, got none"
+    if found := _MISTYPED.fullmatch(text):
+        place = f"{found[3]}: " if found[3] else ""
+        return f"{place}expected {_types_in_words(found[1])}, got {_types_in_words(found[2])}"
+    return text
+
+
+def _types_in_words(types: str) -> str:
+    return " or ".join(_NAMES_OF_TYPES.get(name, name) for name in types.split(" | "))
+
+
+def parse_address(text: str) -> Address:
+    """An address, or the /64 that an IPv6 one is limited by; of an IPv4-mapped one the IPv4 address. Raises ValueError."""
     address, slash, prefix = text.partition("/")
     try:
-        found = ipaddress.ip_address(address.replace("%", " "))
+        found = _unmapped(ipaddress.ip_address(address.replace("%", " ")))
         is_known = not slash or (found.version == 6 and prefix == str(_IPV6_BLOCK_PREFIX))
     except ValueError:
         is_known = False
@@ -100,6 +132,12 @@ def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
             'address: expected one such as "192.0.2.1", "2001:db8::1" or "2001:db8::/64"'
         )
     return found
+
+
+def _unmapped(address: Address) -> Address:
+    """What is known of IPv4 addresses, such as which are loopback, does not show in their IPv6 spelling."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def key_of(text: str) -> int:

@@ -65,7 +65,8 @@ def _choose(methods: Methods, method: bytes) -> Handler:
     handler = methods.get(method)
     if handler is None:
         allowed = b", ".join(methods)
-        text = f"expected one of {allowed.decode()} at this path"
+        choice = "one of " if len(methods) > 1 else ""
+        text = f"expected {choice}{allowed.decode()} at this path"
         raise Refusal(405, text, b"Allow: " + allowed, reason="admin_request")
     return handler
 

@@ -87,7 +87,7 @@ def _checked_base(given: str, name: str) -> str:
     if not _WEBSOCKET.match(url) or "?" in url or "#" in url:
         shown = "one with a user name" if "@" in given else ascii(given)
         raise ValueError(
-            f"{name}: expected a URL that begins with ws:// or wss:// and has no query, got {shown}"
+            f"{name}: expected a URL that begins with ws, wss, http or https and has no query, got {shown}"
         )
     parse_place(url, name)
     return url.rstrip("/")

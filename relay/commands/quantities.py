@@ -1,6 +1,8 @@
-"""Quantities as a person reads them in a terminal. None, which is not known, is a dash."""
+"""Quantities as a person reads them in a terminal. None, which is not known, is a dash, and so is what no number can be told of:
+sums and rates of the numbers of a relay that is out of its mind are infinite, or none."""
 
-from typing import Final
+import math
+from typing import Final, TypeGuard
 
 NOTHING: Final = "-"
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -8,17 +10,17 @@ _SPARKS: Final = "▁▂▃▄▅▆▇"  # a full block would run into the line
 
 
 def count(value: float | None) -> str:
-    return NOTHING if value is None else _large(value)
+    return _large(value) if _is_known(value) else NOTHING
 
 
 def rate(value: float | None) -> str:
     """A second."""
-    return NOTHING if value is None else f"{_short(value)}/s"
+    return f"{_short(value)}/s" if _is_known(value) else NOTHING
 
 
 def size(value: float | None) -> str:
     """Bytes."""
-    if value is None:
+    if not _is_known(value):
         return NOTHING
     power = 0
     while value >= 1024 and power < len(_BYTE_UNITS) - 1:
@@ -29,15 +31,15 @@ def size(value: float | None) -> str:
 
 def size_rate(value: float | None) -> str:
     """Bytes a second."""
-    return NOTHING if value is None else f"{size(value)}/s"
+    return f"{size(value)}/s" if _is_known(value) else NOTHING
 
 
 def share(value: float | None) -> str:
-    return NOTHING if value is None else f"{_short(value * 100)} %"
+    return f"{_short(value * 100)} %" if _is_known(value) else NOTHING
 
 
 def seconds(value: float | None) -> str:
-    if value is None:
+    if not _is_known(value):
         return NOTHING
     if value < 0.001:
         return f"{_short(value * 1e6)} µs"
@@ -59,20 +61,27 @@ def span(total: float) -> str:
 
 
 def sparkline(values: list[float | None], width: int) -> str:
-    """The values from 0 to the largest, in at most `width` characters, each the largest of its share; None is a gap."""
+    """The values from 0 to the largest, in at most `width` characters, each the largest of its share; None is a gap.
+
+    What is below 0 counts as 0.
+    """
     per_place = max(-(-len(values) // width), 1)
     places = [
         values[i : i + per_place] for i in range(len(values) % per_place, len(values), per_place)
     ]
-    most = max((value for value in values if value is not None), default=0.0)
+    most = max(filter(_is_known, values), default=0.0)
     return "".join(_spark(place, most) for place in places)
 
 
 def _spark(place: list[float | None], most: float) -> str:
-    known = [value for value in place if value is not None]
+    known = [max(value, 0.0) for value in place if _is_known(value)]
     if not known:
         return " "
-    return _SPARKS[round(max(known) / most * (len(_SPARKS) - 1))] if most else _SPARKS[0]
+    return _SPARKS[round(max(known) / most * (len(_SPARKS) - 1))] if most > 0 else _SPARKS[0]
+
+
+def _is_known(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)
 
 
 def _large(value: float) -> str:
@@ -80,6 +89,6 @@ def _large(value: float) -> str:
 
 
 def _short(value: float) -> str:
-    if value >= 100 or abs(value - round(value)) < 1e-9:
+    if value >= 100 or math.isinf(value) or abs(value - round(value)) < 1e-9:
         return _large(value)
     return f"{value:.1f}" if value >= 0.1 else f"{value:.2g}"

@@ -4,7 +4,7 @@ The dashboard does the same sums in `relay/pages/dashboard-rates.js`; one table 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Annotated, Final, TypeAlias
 
@@ -13,6 +13,10 @@ import msgspec
 TURNS: Final = "turn_seconds"
 
 Numbers: TypeAlias = Mapping[str, float]
+
+_SHOWN: Final = msgspec.Meta(ge=0, le=253_402_000_000_000)
+Milliseconds: TypeAlias = Annotated[int, _SHOWN] | Annotated[float, _SHOWN]
+"""Since the epoch, up to the year 9999: what a clock can show."""
 
 
 class Histogram(msgspec.Struct, frozen=True):
@@ -28,17 +32,17 @@ class Worker(msgspec.Struct, frozen=True):
     worker: int
     pid: int
     counters: dict[str, float]
-    gauges: dict[str, float]
-    backlogs: list[float] = []
+    gauges: dict[str, int | float]
+    backlogs: list[int | float] = []
     histograms: dict[str, Histogram] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """One answer; `date` and `started` are milliseconds since the epoch."""
+    """One answer; `date` and `started` are milliseconds since the epoch. Counts stay whole numbers, for `--json`."""
 
     version: str
-    date: float
-    started: float
+    date: Milliseconds
+    started: Milliseconds
     draining: bool
     limits: str
     workers: Annotated[list[Worker], msgspec.Meta(min_length=1)]
@@ -50,7 +54,7 @@ class Figures(msgspec.Struct, frozen=True):
     worker_count: int
     counters: Numbers
     gauges: Numbers
-    backlogs: list[float]
+    backlogs: Sequence[float]
     rates: Numbers | None
     turns: Histogram | None
 

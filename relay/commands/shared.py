@@ -73,6 +73,11 @@ def address_of(
     """The address of a channel or of a party room, with the keys of the environment. Raises CommandError."""
     join_key = os.environ.get(JOIN_KEY_VARIABLE)
     send_key = os.environ.get(SEND_KEY_VARIABLE)
+    if channel.lower().startswith(("http://", "https://")):  # nobody means a channel of that name
+        text = (
+            "CHANNEL: expected a name, or a URL that begins with ws:// or wss://; --url takes http"
+        )
+        raise CommandError(text, Exit.USAGE)
     try:
         if party:
             _refuse_for_rooms({"--as": as_, "--announce": announce})

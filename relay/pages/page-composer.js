@@ -1,7 +1,7 @@
 // Where a message is written: as text, which goes out as a JSON string, or as JSON, which goes out as it is.
 
 const MAX_ROWS = 8
-const PLACEHOLDERS = { text: 'Message', json: '{"type": "greeting", "to": "all"}' }
+const PLACEHOLDERS = { text: 'Message', json: '{"hello": 1}' }
 
 export class Composer {
   #lastSent = ''
@@ -9,6 +9,7 @@ export class Composer {
   /** `send(json)` sends and returns what kept it from that, in words, or nothing. */
   constructor({ form, text, trouble }, send) {
     Object.assign(this, { form, text, trouble, send })
+    addEventListener('resize', () => this.#fit()) // a narrower window breaks lines anew
     form.addEventListener('submit', event => {
       event.preventDefault()
       this.#submit()
@@ -51,7 +52,7 @@ export class Composer {
   #onMode() {
     this.text.classList.toggle('code', this.#mode === 'json')
     this.text.placeholder = PLACEHOLDERS[this.#mode]
-    this.#tell('')
+    this.#onInput()
   }
 
   #write(text) {
@@ -61,7 +62,13 @@ export class Composer {
 
   #onInput() {
     this.#tell('')
+    this.#fit()
+  }
+
+  /** As many rows as the text takes up, those of long lines counted too; `field-sizing` is not everywhere yet. */
+  #fit() {
     this.text.rows = Math.min(this.text.value.split('\n').length, MAX_ROWS)
+    while (this.text.rows < MAX_ROWS && this.text.scrollHeight > this.text.clientHeight) this.text.rows += 1
   }
 
   #tell(trouble) {

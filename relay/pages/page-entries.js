@@ -1,6 +1,8 @@
-// The log of a channel: bounded, added to in batches, and made of text alone. Nothing that came from others is ever parsed as markup.
+// The log of a channel: bounded, and added to in batches.
 
+import { foreign, make, stamp } from './page-elements.js'
 import { indented } from './page-json.js'
+import { Moves } from './page-moves.js'
 
 const MAX_ENTRIES = 500
 const BATCH_MS = 30
@@ -8,25 +10,14 @@ const CUT_CHARACTERS = 1500
 const CUT_LINES = 24
 const GROUPED_MS = 120_000
 const CLOSE_TO_END_PX = 48
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
-
-/** An element with a class and content: strings become text, never markup. */
-export function make(tag, className, ...content) {
-  const element = document.createElement(tag)
-  if (className) element.className = className
-  element.append(...content)
-  return element
-}
-
-/** A name or another foreign string, which keeps its direction of writing to itself. */
-export const foreign = (className, text) => make('bdi', className, text)
+const MOVES_APART = 5
 
 export class Log {
   #waiting = []
   #timer = 0
   #last = null // the newest message: who wrote it, and when
-  #comings = null // the newest note on members without a name, which the next one is added to
+  #moves = null // the newest note on who came and went
+  #movesInRow = 0 // such notes with nothing between them
   #staysAtEnd = true
   #height = 0 // of the log when it was last moved to its end
 
@@ -41,7 +32,7 @@ export class Log {
 
   clear() {
     this.#waiting = []
-    this.#last = this.#comings = null
+    this.#last = this.#moves = null
     this.root.replaceChildren()
     this.#toEnd()
   }
@@ -66,25 +57,22 @@ export class Log {
     this.note(text, 'problem')
   }
 
-  /** Someone with a name came or went. */
+  /**
+   * Someone joined or left. Those without a name share a note, and so does everyone after a few in a row: or a crowd that comes
+   * back would push what is said out of the log.
+   */
   move({ alias, uid }, verb, total) {
-    this.#last = null
-    const text = make('span', '', foreign('', alias || uid), ` ${verb} · ${total} here`)
-    this.#add(make('p', 'entry note', text, stamp(Date.now())))
-  }
-
-  /** Someone without a name came or went: notes on these are merged, or they would bury what is said. */
-  anonymousMove(step, total) {
-    if (!this.#comings || this.#newest() !== this.#comings.entry) {
-      const text = make('span', '')
-      this.#comings = { came: 0, went: 0, text, entry: make('p', 'entry note', text, stamp(Date.now())) }
+    const name = alias || uid
+    const follows = this.#moves && this.#newest() === this.#moves.entry
+    if (!follows) this.#movesInRow = 0
+    const isShared = follows && (this.#movesInRow >= MOVES_APART || (!name && this.#moves.isNameless))
+    if (!isShared) {
+      this.#moves = new Moves()
+      this.#movesInRow += 1
       this.#last = null
-      this.#add(this.#comings.entry)
+      this.#add(this.#moves.entry)
     }
-    this.#comings[step > 0 ? 'came' : 'went'] += 1
-    const { came, went, text } = this.#comings
-    const parts = [came && `${came} without a name joined`, went && `${went} without a name left`].filter(Boolean)
-    text.textContent = `${parts.join(', ')} · ${total} here`
+    this.#moves.add(name, verb, total)
   }
 
   #newest() {
@@ -142,28 +130,20 @@ export class Log {
   }
 }
 
-function stamp(date) {
-  const time = make('time', '')
-  const when = new Date(date)
-  if (!Number.isNaN(when.getTime())) {
-    time.dateTime = when.toISOString()
-    time.textContent = clock.format(when)
-  }
-  return time
-}
-
 function bodyOf(payload) {
   const isText = payload.startsWith('"')
-  const whole = isText ? JSON.parse(payload) : indented(payload)
+  const whole = wordsOf(payload)
   const body = make('div', isText ? 'body text' : 'body json')
   const text = make(isText ? 'div' : 'pre', '')
   text.dir = isText ? 'auto' : 'ltr'
   const short = cut(whole)
   text.textContent = short
   body.append(text)
-  if (short !== whole) body.append(showAll(text, whole))
+  if (short !== whole) body.append(showAll(text, payload, whole.length))
   return body
 }
+
+const wordsOf = payload => (payload.startsWith('"') ? JSON.parse(payload) : indented(payload))
 
 function cut(text) {
   const lines = text.split('\n', CUT_LINES + 1).slice(0, CUT_LINES).join('\n')
@@ -171,11 +151,12 @@ function cut(text) {
   return short.length < text.length ? `${short.replace(/[\uD800-\uDBFF]$/, '')}…` : text
 }
 
-function showAll(text, whole) {
-  const button = make('button', 'more', `Show all ${whole.length.toLocaleString('en')} characters`)
+// The payload is kept, not what is to be shown: indented, brackets in brackets take forty times the room, and there are many entries.
+function showAll(text, payload, length) {
+  const button = make('button', 'more', `Show all ${length.toLocaleString('en')} characters`)
   button.type = 'button'
   button.addEventListener('click', () => {
-    text.textContent = whole
+    text.textContent = wordsOf(payload)
     button.remove()
   })
   return button

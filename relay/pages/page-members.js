@@ -1,6 +1,6 @@
 // Who is here, as far as they announced themselves, and to whom the next message goes.
 
-import { foreign, make } from './page-entries.js'
+import { foreign, make } from './page-elements.js'
 
 const SHOWN = 200 // a list of thousands would help nobody and cost every join its rendering
 const BATCH_MS = 60
@@ -66,8 +66,8 @@ export class Members {
   }
 
   #shown() {
-    const all = [...this.#known].slice(0, SHOWN)
-    return all.sort(([one], [other]) => (other === this.own) - (one === this.own)) // oneself first, the others as they came
+    const all = [...this.#known].sort(([one], [other]) => (other === this.own) - (one === this.own))
+    return all.slice(0, SHOWN) // oneself first, the others as they came
   }
 
   #restInWords() {
@@ -83,7 +83,7 @@ export class Members {
     const button = make('button', '', name, detail)
     button.type = 'button'
     button.dataset.uid = uid
-    button.title = `Send to ${uid} only`
+    button.title = alias ? `Send to ${alias} only (${uid})` : `Send to ${uid} only`
     button.addEventListener('click', () => this.onPick(uid, alias))
     return make('li', '', button)
   }

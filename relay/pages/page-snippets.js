@@ -1,7 +1,7 @@
 // One-line clients for the channel in view, to copy into a program or a shell. Keys are never in them: a placeholder is.
 
 import { urlOf } from './page-address.js'
-import { make } from './page-entries.js'
+import { make } from './page-elements.js'
 
 const CONFIRMED_MS = 2000
 const JOIN_KEY = 'JOIN_KEY'
@@ -28,8 +28,8 @@ export function snippetsFor({ channel, name, needsJoinKey, needsSendKey }) {
       { title: 'In a shell, with this package installed', code: `python3 -c ${quoted(pythonClient(socketUrl, name, keys))}` },
     ] },
     { id: 'curl', label: 'curl', items: [
-      { title: 'Publish', code: `curl -d ${quoted('"hello"')} -H 'Content-Type: application/json' ${quoted(urlOf(channel, 'http', { as: name, ...keys }))}` },
-      { title: 'Listen', code: `curl -N -H 'Accept: text/event-stream' ${quoted(urlOf(channel, 'http', { as: name, joinKey: keys.joinKey }))}` },
+      { title: 'Publish', code: `curl -g -d ${quoted('"hello"')} -H 'Content-Type: application/json' ${quoted(urlOf(channel, 'http', { as: name, ...keys }))}` },
+      { title: 'Listen', code: `curl -g -N -H 'Accept: text/event-stream' ${quoted(urlOf(channel, 'http', { as: name, joinKey: keys.joinKey }))}` },
     ] },
   ]
 }

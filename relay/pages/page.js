@@ -136,12 +136,12 @@ const RECEIVERS = {
     if (event.self) joinOneself(event)
     else {
       members.add(event)
-      event.uid ? log.move(event, 'joined', event.total) : log.anonymousMove(1, event.total)
+      log.move(event, 'joined', event.total)
     }
   },
   leave(event) {
     members.remove(event)
-    event.uid ? log.move(event, 'left', event.total) : log.anonymousMove(-1, event.total)
+    log.move(event, 'left', event.total)
   },
   error: event => log.problem(event.message),
   gap: ({ missed }) => log.problem(missed

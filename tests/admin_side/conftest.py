@@ -75,7 +75,7 @@ AskAt: TypeAlias = Callable[..., Operator]
 @pytest.fixture(scope="session")
 def relay() -> Iterator[RelayProcess]:
     """A relay with the default settings and an operator's side."""
-    with RelayProcess(*ADMIN, seconds_to_live=600) as server:
+    with RelayProcess(*ADMIN, seconds_to_live=3600) as server:
         yield server
 
 

@@ -111,6 +111,10 @@ def test_a_token_that_is_needed_stays(start_relay: StartRelay, ask_at: AskAt, tm
     file = SettingsFile(tmp_path / "relay.toml", f'admin_token = "{TOKEN}"\n')
     server = start_relay("--admin", "0.0.0.0:0", *file.flags)
     assert "admin_token" in file.spoil(server, "")
+    assert_it_still_asks(server)
+
+
+def assert_it_still_asks(server: RelayProcess) -> None:
     port = server.admin_address[1]
     for token, status in ((TOKEN, 200), ("", 401)):
         operator = Operator(("127.0.0.1", port), token)
@@ -152,6 +156,33 @@ def test_many_addresses_that_guess_are_limited_together() -> None:
     ]
     found = [status_of(guarded, wrong, peer=peer) for peer in peers]
     assert found == [401] * int(GUESSES_PER_SECOND) + [429]
+
+
+def test_a_crowd_that_guesses_does_not_lock_out_who_has_shown_the_token() -> None:
+    guarded = access(TOKEN)
+    wrong, right = request(authorization="Bearer x"), request(authorization=f"Bearer {TOKEN}")
+    stranger = bytes((192, 0, 2, 2))
+    assert status_of(guarded, right) == 200
+    for number in range(int(GUESSES_PER_SECOND)):
+        assert status_of(guarded, wrong, peer=bytes((10, 0, 0, number))) == 401
+    assert status_of(guarded, right) == 200
+    assert status_of(guarded, right, peer=stranger) == 429
+    guesses = [status_of(guarded, wrong) for _ in range(int(GUESSES_AT_ONCE) + 1)]
+    assert guesses == [401] * int(GUESSES_AT_ONCE) + [429], "its own guesses are limited as ever"
+    guarded.configure(TOKEN + "2")
+    assert status_of(guarded, request(authorization=f"Bearer {TOKEN}2"), peer=stranger) == 429
+
+
+@pytest.mark.parametrize(("others", "status"), [(254, 200), (255, 200), (256, 429)])
+def test_so_many_are_known(others: int, status: int) -> None:
+    guarded = access(TOKEN)
+    wrong, right = request(authorization="Bearer x"), request(authorization=f"Bearer {TOKEN}")
+    assert status_of(guarded, right) == 200
+    for number in range(others):
+        assert status_of(guarded, right, peer=bytes((10, 1, number >> 8, number & 255))) == 200
+    for number in range(int(GUESSES_PER_SECOND)):
+        status_of(guarded, wrong, peer=bytes((10, 0, 0, number)))
+    assert status_of(guarded, right) == status
 
 
 def test_a_token_that_is_missing_is_no_guess() -> None:

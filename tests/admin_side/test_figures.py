@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ GAUGES = [
     "connections", "handshakes", "channels", "streams", "http_connections", "blocked_addresses",
     "backlogged", "max_connections", "resident_bytes", "open_files", "file_limit",
 ]  # fmt: skip
+ROOT = Path(__file__).parents[2]
 OPENMETRICS = "Accept: application/openmetrics-text; version=1.0.0"
 
 
@@ -197,12 +200,32 @@ def test_whatever_is_accepted(operator: Operator, accept: str) -> None:  # fmt: 
     assert operator.ask("/ready").status == 200
 
 
+@pytest.mark.parametrize("version", ["x", "1.x.0", "zz", ".", "-"])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/openmetrics-text"])
+def test_a_version_that_is_no_number(operator: Operator, media_type: str, version: str) -> None:
+    response = operator.ask("/metrics", f"Accept: {media_type};version={version}")
+    assert response.status == 200
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert list(parse_text(response.body.decode()))
+
+
 def test_only_codes_reasons_and_workers_are_labels(operator: Operator) -> None:
     operator.ask("/nope")
     allowed = {"code", "reason", "worker", "le", "version"}
     for family in parse_text(operator.ask("/metrics").body.decode()):
         for sample in family.samples:
             assert {*sample.labels} <= allowed
+
+
+def test_every_reason_is_explained() -> None:
+    """Those that the sources give when they refuse a request, and those that a limit of addresses has."""
+    sources = "".join(path.read_text() for path in (ROOT / "relay").rglob("*.py"))
+    report = (ROOT / "relay/report.py").read_text()
+    reasons = {*re.findall(r'reason="(\w+)"', sources), *re.findall(r'"refused_(\w+)":', report)}
+    assert {"json", "blocked", "published_rate", "admin_request"} <= reasons
+    page = (ROOT / "docs/monitoring.md").read_text()
+    table = page.partition("| reason | ")[2].partition("\n\n")[0]
+    assert sorted(reasons - {*re.findall(r"`(\w+)`", table)}) == []
 
 
 # --- channels ------------------------------------------------------------------------------------------------------------------

@@ -107,6 +107,8 @@ def test_what_is_read_is_not_written(operator: Operator, target: str, method: st
 def test_orders_are_posted(operator: Operator, target: str, method: str) -> None:
     response = operator.ask(target, method=method)
     assert (response.status, response.headers["allow"]) == (405, "POST")
+    if method != "HEAD":
+        assert error_of(response) == "expected POST at this path"
 
 
 @pytest.mark.parametrize(
@@ -227,21 +229,40 @@ def test_a_head_and_a_body_that_do_not_come(start_relay: StartRelay, ask_at: Ask
         assert operator.send(data).status == 408
 
 
-@pytest.mark.parametrize(("others", "status"), [(8, 200), (9, 200), (10, 503)])
-def test_too_many_connections(ask_at: AskAt, others: int, status: int) -> None:
-    """With a file limit of 200 ten are taken."""
+@pytest.mark.parametrize("others", [8, 9, 10, 30])
+def test_connections_that_idle_keep_nobody_out(ask_at: AskAt, others: int) -> None:
+    """With a file limit of 200 ten are taken: a newcomer gets the place of the one that was answered the longest time ago."""
     with RelayProcess(*ADMIN, file_limit=200) as server:
         operator = ask_at(server)
         waiting = [operator.connect() for _ in range(others)]
         last = operator.connect()
         last.send(operator.head("/ready"))
-        response = last.receive_response()
-        assert response.status == status
-        if status == 503:
-            assert error_of(response) == "too many connections at once, try again"
-            waiting.pop().reset()
-            last.receive_to_end()
-            assert operator.ask("/health").status == 200
+        assert last.receive_response().status == 200
+        cut = max(others - 9, 0)
+        for connection in waiting[:cut]:
+            connection.expect_end()
+        for connection in waiting[cut:]:
+            connection.send(operator.head("/health"))
+            assert connection.receive_response().body == b"ok"
+        counters = operator.read("/api/stats")["workers"][0]["counters"]
+        assert counters.get("refused_admin_crowded_out", 0) >= cut
+
+
+def test_an_order_under_way_keeps_its_place(ask_at: AskAt) -> None:
+    head = ("/api/unblock", "POST", "Content-Type: application/json", "Content-Length: 24")
+    with RelayProcess(*ADMIN, file_limit=200) as server:
+        operator = ask_at(server)
+        orders = [operator.connect() for _ in range(10)]
+        for order in orders:
+            order.send(operator.head(*head, "Expect: 100-continue"))
+            order.receive_until(b"100 Continue\r\n\r\n")
+        newcomer = operator.connect()
+        newcomer.send(operator.head("/ready"))
+        refused = newcomer.receive_response()
+        assert refused.status == 503
+        assert error_of(refused) == "too many connections at once, try again"
+        orders[0].send(b'{"address": "192.0.2.1"}')
+        assert orders[0].receive_response().status == 200
 
 
 def test_a_client_that_goes_away(operator: Operator) -> None:

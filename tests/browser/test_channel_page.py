@@ -247,3 +247,17 @@ def test_no_request_to_others(enter, home):
     tab = enter("Ann")
     assert {url.split("/c/")[0] + "/" for url in tab.requests if "/c/" in url} == {home}
     assert all(url.startswith(home) for url in tab.requests)
+
+
+@pytest.mark.parametrize("others", [199, 200, 5000])
+def test_oneself_is_first_among_many(open_tab, home, channel, others):
+    tab = open_tab().tap().enter(f"{home}c/{channel}")
+    users = [{"uid": f"u{number}", "alias": f"n{number}"} for number in range(others)]
+    users.append({"uid": "me", "alias": "Ann", "self": True})
+    total = len(users)
+    tab.receive(
+        {"type": "join", "self": True, "uid": "me", "users": users, "total": total, "date": 1}
+    )
+    tab.wait_for_text("#count", f"{total:,}")
+    assert tab.texts("#members .name")[:2] == ["Ann", "n0"]
+    assert len(tab.texts("#members .name")) == 200

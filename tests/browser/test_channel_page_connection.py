@@ -105,6 +105,7 @@ def test_a_send_key(open_tab, home, visit: Visitors, channel):
     tab.wait_until_joined()
     tab.say("mute")
     tab.wait_for_text(".problem", "send key")
+    tab.wait_for_text("#unnamed", "1 not announced")  # it moves what is below it
     tab.click("#own-keys summary")
     tab.fill("#own-send-key", "battery staple")
     tab.press("Enter")

@@ -118,3 +118,17 @@ def test_json_is_shown_as_it_was_sent(tab, payload):
     assert JSON[payload] in (None, shown)
     if not payload.startswith('"'):
         assert "".join(shown.split()) == "".join(payload.split())
+
+
+def test_deep_messages_are_kept_as_they_came(tab):
+    """Indented, each of these has more than two million characters."""
+    deep = "[" * 32_000 + "]" * 32_000
+    envelope = f'{{"uid":"u","date":1,"message":{deep}}}'
+    for _ in range(60):
+        tab.evaluate(f"sockets.at(-1).onmessage({{ data: {json.dumps(envelope)} }})")
+    tab.wait_for("document.querySelectorAll('.message').length === 60")
+    tab.call("HeapProfiler.collectGarbage")
+    assert tab.call("Runtime.getHeapUsage")["usedSize"] < 60e6
+    tab.evaluate("document.querySelector('.more').click()")
+    assert len(tab.messages()[0]) > 2_000_000
+    assert "".join(tab.messages()[0].split()) == deep

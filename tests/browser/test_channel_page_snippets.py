@@ -22,7 +22,7 @@ NAMES = {
     "foreign": ("/日本?#&=+%41 {a,b}[1-2]", "Ünï 👋 &as=x"),
 }
 
-pytestmark = pytest.mark.parametrize(("suffix", "alias"), NAMES.values(), ids=NAMES)
+under_names = pytest.mark.parametrize(("suffix", "alias"), NAMES.values(), ids=NAMES)
 
 
 @pytest.fixture
@@ -91,6 +91,7 @@ def assert_listens(member, process):
     raise AssertionError("it ended")
 
 
+@under_names
 def test_browser(tab, member, alias):
     tab.evaluate(
         "console.log = (log => (...all) => { (window.logged ??= []).push(all.join()); log(...all) })(console.log)"
@@ -101,12 +102,14 @@ def test_browser(tab, member, alias):
     tab.wait_for("logged.some(line => line.includes('to the snippet'))")
 
 
+@under_names
 def test_browser_module(tab, member, alias):
     with run(lines(tab, "browser")[1], shell=False) as process:
         assert_says_hello(member, alias)
         assert_listens(member, process)
 
 
+@under_names
 @pytest.mark.parametrize("language", ["node", "python"])
 def test_program(tab, member, alias, language):
     [line] = lines(tab, language)
@@ -116,6 +119,7 @@ def test_program(tab, member, alias, language):
             assert_listens(member, process)
 
 
+@under_names
 def test_curl_publishes(tab, member, alias):
     find_tool("curl")
     with run(lines(tab, "curl")[0]) as process:
@@ -123,8 +127,27 @@ def test_curl_publishes(tab, member, alias):
         assert json.loads(process.stdout.read()) == {"delivered": 1}
 
 
+@under_names
 def test_curl_listens(tab, member, alias):
     find_tool("curl")
     with run(lines(tab, "curl")[1]) as process:
         member.receive_total(2)
         assert_listens(member, process)
+
+
+@pytest.mark.parametrize("suffix", ["[1-3]", "{a,b}", "[", "a'b;`id`"])
+@pytest.mark.parametrize("place", [0, 1], ids=["publish", "listen"])
+def test_curl_takes_a_name_from_the_address_bar_as_it_is(open_tab, home, channel, visit: Visitors, suffix, place):  # fmt: skip
+    """A browser leaves brackets there as they are; for curl they are lists of URLs, and a link could make it ask a million."""
+    find_tool("curl")
+    member = visit.join(channel + suffix)
+    tab = open_tab().enter(f"{home}c/{channel}{suffix}")
+    member.receive_total(2)
+    tab.click("#show-code")
+    with run(lines(tab, "curl")[place]) as process:
+        if place:
+            member.receive_total(3)
+            assert_listens(member, process)
+        else:
+            assert_says_hello(member, "")
+            assert json.loads(process.stdout.read()) == {"delivered": 2}

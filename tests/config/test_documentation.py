@@ -6,6 +6,8 @@ import re
 import runpy
 from pathlib import Path
 
+import pytest
+
 from relay.settings.config import SETTINGS, Settings, changed
 from relay.settings.sources import OTHER_VARIABLES, load_settings
 from relay.settings.units import parse_duration
@@ -40,6 +42,23 @@ def test_the_settings_for_a_public_relay(write_file: WriteFile, run: RunCommand)
     named = set(re.findall(r"`(\w+)`", section)) & set(SETTINGS)
     given = set(changed(Settings(), settings))
     assert named >= given - {"connection_burst", "message_burst", "max_message"}
+
+
+SETTINGS_SHOWN = [
+    (page.name, example)
+    for page in sorted(DOCS.glob("*.md"))
+    for example in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "example"), SETTINGS_SHOWN, ids=[page for page, _ in SETTINGS_SHOWN]
+)
+def test_settings_that_are_shown_can_be_taken_over(
+    write_file: WriteFile, run: RunCommand, page: str, example: str
+) -> None:
+    result = run("check-config", "--config", write_file(example))
+    assert result.exit_code == 0, (page, result.stderr)
 
 
 def test_proxies_wait_until_the_relay_has_decided() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from relay.commands.quantities import (
@@ -42,6 +44,21 @@ WRITTEN = [
 def test_written(write, value, text):
     assert write(value) == text
     assert write(None) == "-"
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("write", [count, rate, seconds, share, size, size_rate])
+def test_what_is_no_number(write, value):
+    assert write(value) == "-"
+    assert write(-1e308)
+    assert sparkline([1.0, value, 1.0], 10) == "▇ ▇"
+
+
+@pytest.mark.parametrize("values", [[-100.0, 1.0], [-5.0, -1.0], [0.0, -1e308]])
+def test_a_sparkline_begins_at_nothing(values):
+    line = sparkline(values, 10)
+    assert len(line) == 2
+    assert line[0] == "▁"
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,8 @@ def test_all_that_was_sent_is_in_the_rates(
     assert sums == pytest.approx({"messages_per_second": 1000, "deliveries_per_second": 3000})
     assert after["total"]["turn_p99_seconds"] > 0
     assert after["workers"][0]["connections"] == 4
+    whole = (after["date"], after["total"]["connections"], after["total"]["resident_bytes"])
+    assert {type(number) for number in whole} == {int}
     process.send_signal(signal.SIGINT)
     assert process.wait(LIMIT_SECONDS) == 130
 
@@ -284,6 +286,7 @@ def test_a_bad_variable() -> None:
     [
         ((200, b"ok\n"), 1, "no admin listener: expected the figures of a relay"),
         ((200, snapshot(workers=[])), 1, "no admin listener: expected the figures of a relay"),
+        ((200, snapshot(date=1e300)), 1, "no admin listener: expected the figures of a relay"),
         ((404, {"error": f"nothing {HOSTILE} here"}), 3, "404 Not Found: nothing \\u001b[31mred"),
         ((503, b""), 3, "503 Service Unavailable"),
     ],

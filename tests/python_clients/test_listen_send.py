@@ -283,6 +283,11 @@ def test_too_fast(start_relay: StartRelay, channel: str) -> None:
         (("listen", "ws://h/x#y"), "CHANNEL: expected no fragment"),
         (("listen", "ws:///room", "--party"), "CHANNEL: expected a host name"),
         (("listen", "room", "--url", "http://"), "--url: expected a host name"),
+        (
+            ("listen", "http://h/c/room"),
+            "CHANNEL: expected a name, or a URL that begins with ws://",
+        ),
+        (("send", "HTTPS://h/c/room", "1"), "CHANNEL: expected a name, or a URL that begins with"),
         (("listen", "room", "--url", ""), "--url: expected"),
         (("send", "room", "1", "--party", "--to", "u"), "--to: party rooms"),
         (("send", "room", "1", "--party", "--as", "Ann"), "--as: party rooms"),

@@ -177,3 +177,8 @@ def test_output_that_nobody_reads() -> None:
 )
 def test_values_with_and_without_units(start_relay: StartRelay, flag: str, value: str) -> None:
     assert start_relay(flag, value).address
+
+
+def test_the_server_is_the_first_command() -> None:
+    commands = run_relay("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in commands[:2]] == ["serve", "check-config"]

@@ -141,3 +141,14 @@ def test_a_bad_host_name_is_one_line(host: str) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"relay: cannot listen on {host} port 0: ")
+
+
+def test_a_busy_port_says_what_to_do(relay: RelayProcess) -> None:
+    """The port of another relay, as of the one that a user forgot."""
+    host, port = relay.address
+    done = run_relay("serve", "--port", str(port), "--admin", "off")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"relay: cannot listen on {host} port {port}: Address already in use;"
+        " choose another address with --host and --port\n"
+    )

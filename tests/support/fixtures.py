@@ -18,7 +18,7 @@ VisitAt: TypeAlias = Callable[[RelayProcess], Visitors]
 @pytest.fixture(scope="session")
 def relay() -> Iterator[RelayProcess]:
     """A relay with the default settings, shared by all tests that need nothing else."""
-    with RelayProcess(seconds_to_live=600) as server:
+    with RelayProcess(seconds_to_live=3600) as server:
         yield server
 
 
