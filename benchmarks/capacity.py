@@ -28,7 +28,7 @@ WORKLOADS = {
     "coming and going": Workload(
         connections=1000, channel_size=10, messages=0.2, payload_bytes=200, joins=50.0
     ),
-    "games: 8 each, 20 a second": Workload(connections=400, channel_size=8, messages=20.0, payload_bytes=60),
+    "games: 8 each, 20 a second": Workload(connections=400, channel_size=8, messages=20.0, payload_bytes=70),
 }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from relay.plan.workload import Workload
 
 SECONDS: Final = 8.0
 WARM_UP_SECONDS: Final = 2.0
+MIN_PAYLOAD_BYTES: Final = 64
+"""The generator's messages carry what it needs to tell each of them from all others."""
 SETTLE_SECONDS: Final = 0.5
 
 
@@ -55,7 +57,10 @@ def verify(calibration: Calibration, workload: Workload, seconds: float = SECOND
     members = max(round(workload.channel_size), 1)
     channels = max(workload.connections // members, 1)
     whole = msgspec.structs.replace(
-        workload, channel_size=float(members), connections=channels * members
+        workload,
+        channel_size=float(members),
+        connections=channels * members,
+        payload_bytes=max(workload.payload_bytes, MIN_PAYLOAD_BYTES),
     )
     raise_file_limit(whole.connections + FILES_BESIDE_CONNECTIONS)
     predicted = simulate(calibration.prices, whole, spacing=EVEN)
