@@ -170,15 +170,16 @@ cdef inline Py_ssize_t member_send(Reactor r, Member m) noexcept:
     """One system call. The usual member, with no own entries in the log and nothing private, needs no pieces."""
     cdef Log log
     cdef msghdr message
-    r.counters.sends += 1
     if reads_all(m):
+        r.counters.sends += 1
         log = <Log>m.log_object
         return send(m.fd, log.store.data + (m.cursor - log.base), log.end - m.cursor, MSG_DONTWAIT | MSG_NOSIGNAL)
     memset(&message, 0, sizeof(message))
     message.msg_iov = r.pieces
     message.msg_iovlen = member_pieces(r, m)
     if message.msg_iovlen == 0:
-        return 0
+        return 0    # nothing but its own
+    r.counters.sends += 1
     return sendmsg(m.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
 
 

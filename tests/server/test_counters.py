@@ -36,6 +36,15 @@ def test_a_message_is_delivered_to_the_others(house: House) -> None:
     assert house.fanout() == {4.0: 1}
 
 
+def test_sends_are_system_calls(house: House) -> None:
+    """A sender passes over what is its own without one."""
+    for uid in "abc":
+        house.enter(uid)
+    before = house.counted("sends")[0]
+    house.say(0, b"1")
+    assert house.counted("sends")[0] - before == 2
+
+
 def test_an_echo_is_a_delivery(house: House) -> None:
     house.enter("a", echo=True)
     house.enter("b")
