@@ -27,6 +27,9 @@ SECONDS: Final = 1.6
 WARM_UP_SECONDS: Final = 0.7
 IDLE_CONNECTIONS: Final = 8000
 IDLE_WARM_UP: Final = 500
+MANY_MEMBERS: Final = 50
+IDLE_CHANNELS: Final = 1000
+FEW_MEMBERS: Final = 2
 SETTLE_SECONDS: Final = 0.5
 FILES_BESIDE_CONNECTIONS: Final = 200
 _NAMES: Final = (
@@ -83,7 +86,9 @@ PROBES: Final = (
 
 def calibrate(tell: Tell) -> Calibration:
     """Measure. Raises SubjectError, and RuntimeError when too few files may be opened."""
-    raise_file_limit(IDLE_CONNECTIONS + IDLE_WARM_UP + FILES_BESIDE_CONNECTIONS)
+    raise_file_limit(
+        IDLE_CONNECTIONS + IDLE_WARM_UP + IDLE_CHANNELS * FEW_MEMBERS + FILES_BESIDE_CONNECTIONS
+    )
     with two_cores() as (core, _):
         observations = list(_observe(core, tell))
         tell("connections that come and stay")
@@ -155,33 +160,48 @@ def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> di
 
 
 def _measure_connections(core: int) -> tuple[float, Memory]:
-    """Microseconds of an opening handshake, and what connections hold."""
+    """Microseconds of an opening handshake, and what connections and channels hold."""
     with Subject(("--presence", "off"), core) as subject:
         base = subject.watched.resident_bytes()
-        warm_up = Generator(
-            subject.port, path="/c/warm-{channel}", channels=IDLE_WARM_UP // 50, members=50
-        )
-        warm_up.connect()
-        warm_up.hold(SETTLE_SECONDS)
-        resident, slab, used = (
-            subject.watched.resident_bytes(),
-            _slab_bytes(),
-            subject.watched.usage(),
-        )
-        generator = Generator(subject.port, channels=IDLE_CONNECTIONS // 50, members=50)
-        generator.connect()
-        generator.hold(SETTLE_SECONDS)
+        warm_up = _open(subject, "warm", IDLE_WARM_UP // MANY_MEMBERS, MANY_MEMBERS)
+        slab, used = _slab_bytes(), subject.watched.usage()
+        resident = subject.watched.resident_bytes()
+        large = _open(subject, "large", IDLE_CONNECTIONS // MANY_MEMBERS, MANY_MEMBERS)
         cost = (subject.watched.usage() - used).ran
-        held = subject.watched.resident_bytes() - resident
         kernel = _slab_bytes() - slab
-        for each in (generator, warm_up):
+        held_large = subject.watched.resident_bytes() - resident
+        resident += held_large
+        small = _open(subject, "small", IDLE_CHANNELS, FEW_MEMBERS)
+        held_small = subject.watched.resident_bytes() - resident
+        for each in (small, large, warm_up):
             each.close(0)
+    connection, channel = _two_unknowns(held_large, held_small)
     memory = Memory(
         base=base,
-        connection=held / IDLE_CONNECTIONS,
+        connection=connection,
+        channel=channel,
         kernel=max(kernel, 0) / 2 / IDLE_CONNECTIONS,  # both ends of each connection are here
     )
     return cost / IDLE_CONNECTIONS * 1e6, memory
+
+
+def _open(subject: Subject, name: str, channels: int, members: int) -> Generator:
+    generator = Generator(
+        subject.port, path=f"/c/{name}-{{channel}}", channels=channels, members=members
+    )
+    generator.connect()
+    generator.hold(SETTLE_SECONDS)
+    return generator
+
+
+def _two_unknowns(held_large: float, held_small: float) -> tuple[float, float]:
+    """Bytes of a connection and of a channel, from many connections in few channels and few in many."""
+    large_channels = IDLE_CONNECTIONS // MANY_MEMBERS
+    small_connections = IDLE_CHANNELS * FEW_MEMBERS
+    determinant = IDLE_CONNECTIONS * IDLE_CHANNELS - large_channels * small_connections
+    connection = (held_large * IDLE_CHANNELS - large_channels * held_small) / determinant
+    channel = (IDLE_CONNECTIONS * held_small - small_connections * held_large) / determinant
+    return max(connection, 0.0), max(channel, 0.0)
 
 
 def _slab_bytes() -> int:

@@ -48,11 +48,16 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes: of a server without connections, of each connection in the server, and in the kernel for its socket."""
+    """Bytes: of a server without connections, of each connection and each channel in it, and of a socket in the kernel."""
 
     base: float
     connection: float
+    channel: float
     kernel: float
+
+    def held_by(self, connections: float, channels: float) -> float:
+        """What so many hold in the server, beside what it holds without."""
+        return self.connection * connections + self.channel * channels
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -188,7 +188,7 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
         ("handshake", prices.handshake, "from accept to the own join"),
     ):
         yield f"{label:<{_LABEL_WIDTH}}{value:>9.3f} µs   {note}".rstrip()
-    held = f"a connection in the process, {memory.kernel:.0f} B in the kernel"
+    held = f"a connection in the process, {memory.channel:.0f} B a channel, {memory.kernel:.0f} B a socket in the kernel"
     yield f"{'memory':<{_LABEL_WIDTH}}{memory.connection:>9.0f} B    {held}"
     yield f"The prices fit their measurements within {calibration.misfit:.1%}."
 

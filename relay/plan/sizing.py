@@ -82,7 +82,8 @@ def needs_of(memory: Memory, workload: Workload, outcome: Outcome, processes: in
     received = workload.messages_per_second * workload.read_bytes
     return Needs(
         processor=outcome.busy * processes,
-        user_memory=memory.base * processes + memory.connection * workload.connections,
+        user_memory=memory.base * processes
+        + memory.held_by(workload.connections, workload.channels),
         kernel_memory=memory.kernel * workload.connections,
         bandwidth_in=on_the_wire(workload.messages_per_second + pings, received),
         bandwidth_out=on_the_wire(

@@ -102,7 +102,9 @@ def _measure(
         [
             Compared("processor", predicted.busy, busy, "of a core"),
             Compared("sends", predicted.sends_per_second, sends / report.seconds, "a second"),
-            Compared("memory", calibration.memory.connection * workload.connections, held, "bytes"),
+            Compared(
+                "memory", calibration.memory.held_by(workload.connections, channels), held, "bytes"
+            ),
             Compared("p50", predicted.p50 * 1e3, report.latency.p50 * 1e3, "ms"),
             Compared("p99", predicted.p99 * 1e3, report.latency.p99 * 1e3, "ms"),
         ],

@@ -42,7 +42,7 @@ def calibration(prices: Prices = SENDS_COST) -> Calibration:
         version="0.1.0",
         machine=Machine(processor="abacus", kernel="Linux 6", cores=2, memory=8 << 30),
         prices=prices,
-        memory=Memory(base=40e6, connection=300.0, kernel=4000.0),
+        memory=Memory(base=40e6, connection=300.0, channel=2000.0, kernel=4000.0),
         misfit=0.04,
     )
 

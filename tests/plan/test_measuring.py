@@ -6,7 +6,15 @@ import os
 
 import pytest
 
-from relay.plan.calibrate import Probe, observe
+from relay.plan.calibrate import (
+    FEW_MEMBERS,
+    IDLE_CHANNELS,
+    IDLE_CONNECTIONS,
+    MANY_MEMBERS,
+    Probe,
+    _two_unknowns,
+    observe,
+)
 from relay.plan.subject import Subject, SubjectError, two_cores
 from relay.plan.verify import runnable, verify
 
@@ -56,10 +64,17 @@ def test_a_verification_has_both_sides() -> None:
     assert figures["sends"].measured > 0
     assert figures["processor"].predicted > 0
     assert figures["processor"].measured > 0
-    assert figures["memory"].predicted == 40 * 300
+    assert figures["memory"].predicted == 40 * 300 + 4 * 2000
     assert found.lost == 0
 
 
 @pytest.mark.parametrize(("most", "connections"), [(500, 500), (1000, 1000), (2000, 1000)])
 def test_no_more_is_run_than_one_machine_connects(most: int, connections: int) -> None:
     assert runnable(workload(), most).connections == connections
+
+
+def test_memory_is_divided_between_connections_and_channels() -> None:
+    large = IDLE_CONNECTIONS * 300 + IDLE_CONNECTIONS // MANY_MEMBERS * 4000
+    small = IDLE_CHANNELS * FEW_MEMBERS * 300 + IDLE_CHANNELS * 4000
+    assert _two_unknowns(large, small) == pytest.approx((300, 4000))
+    assert min(_two_unknowns(0, 5)) >= 0

@@ -58,7 +58,7 @@ def test_a_latency_that_a_channel_cannot_have() -> None:
 def test_needs() -> None:
     asked = workload(connections=2000)
     needs = size(calibration(), asked, GOALS, 2).needs
-    assert needs.user_memory == 40e6 + 2000 * 300
+    assert needs.user_memory == 40e6 + 2000 * 300 + 200 * 2000
     assert needs.kernel_memory == 2000 * 4000
     assert needs.processor == pytest.approx(0.18, rel=0.05)
     # 18 000 sends a second, each a packet with its headers
