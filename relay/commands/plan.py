@@ -54,6 +54,25 @@ class _Amount(click.ParamType[float]):
             self.fail(str(exc), param, ctx)
 
 
+def _amount(
+    flag: str,
+    parse: Callable[[str], float],
+    default: str,
+    metavar: str,
+    text: str,
+    name: str | None = None,
+) -> Callable[[Any], Any]:
+    """An option whose value has a unit."""
+    return click.option(
+        *(flag, name or flag.removeprefix("--").replace("-", "_")),
+        type=_Amount(metavar.lower(), parse),
+        default=default,
+        show_default=True,
+        metavar=metavar,
+        help=text,
+    )
+
+
 def default_path() -> Path:
     """Where a calibration is kept when no other file is named."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
@@ -77,63 +96,25 @@ Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line.
     metavar="NUMBER",
     help='Connected at the same time, such as "50k".',
 )
-@click.option(
-    "--channel-size",
-    type=_Amount("count", parse_count),
-    default="10",
-    show_default=True,
-    metavar="NUMBER",
-    help="Members of a channel.",
-)
-@click.option(
+@_amount("--channel-size", parse_count, "10", "NUMBER", "Members of a channel.")
+@_amount(
     "--messages",
-    type=_Amount("rate", parse_rate),
-    default="0.1/s",
-    show_default=True,
-    metavar="RATE",
-    help='What each connection sends, such as "0.5/s" or "10/m".',
+    parse_rate,
+    "0.1/s",
+    "RATE",
+    'What each connection sends, such as "0.5/s" or "10/m".',
 )
-@click.option(
-    "--bytes",
-    "payload_bytes",
-    type=_Amount("size", parse_size),
-    default="200B",
-    show_default=True,
-    metavar="SIZE",
-    help="Payload of a message.",
-)
-@click.option(
-    "--joins",
-    type=_Amount("rate", parse_rate),
-    default="0/s",
-    show_default=True,
-    metavar="RATE",
-    help="New connections in all; as many leave.",
-)
-@click.option(
-    "--ping-interval",
-    type=_Amount("time", parse_duration),
-    default="25s",
-    show_default=True,
-    metavar="TIME",
-    help="As the relay's setting of this name.",
-)
-@click.option(
+@_amount("--bytes", parse_size, "200B", "SIZE", "Payload of a message.", name="payload_bytes")
+@_amount("--joins", parse_rate, "0/s", "RATE", "New connections in all; as many leave.")
+@_amount("--ping-interval", parse_duration, "25s", "TIME", "As the relay's setting of this name.")
+@_amount(
     "--target-p99",
-    type=_Amount("time", parse_duration),
-    default="50ms",
-    show_default=True,
-    metavar="TIME",
-    help="From a message's arrival to 99 % of its deliveries, inside the relay.",
+    parse_duration,
+    "50ms",
+    "TIME",
+    "From a message's arrival to 99 % of its deliveries, inside the relay.",
 )
-@click.option(
-    "--headroom",
-    type=_Amount("share", parse_share),
-    default="30%",
-    show_default=True,
-    metavar="SHARE",
-    help="Of each core and of the memory, to stay free.",
-)
+@_amount("--headroom", parse_share, "30%", "SHARE", "Of each core and of the memory, to stay free.")
 @click.option(
     "--workers",
     type=click.IntRange(1, 1024),
