@@ -1,6 +1,6 @@
 # The compiled core of the relay, one extension module made of the textual includes below.
 #
-# The files up to streams.pxi make no system call: bytes, numbers and time go in, bytes and values come out. (A member that has a
+# The files up to request.pxi make no system call: bytes, numbers and time go in, bytes and values come out. (A member that has a
 # connection asks the reactor to flush or to close it.) From sockets.pxi on it is the reactor.
 #
 # Rules that hold everywhere in here:
@@ -45,12 +45,14 @@ include "log.pxi"
 include "skip.pxi"
 include "streams.pxi"
 include "invariants.pxi"
+include "request.pxi"
 include "sockets.pxi"
 include "json.pxi"
 include "handshake.pxi"
 include "counters.pxi"
 include "reactor.pxi"
 include "table.pxi"
+include "linger.pxi"
 include "turn.pxi"
 include "receive.pxi"
 include "send.pxi"

@@ -30,6 +30,7 @@ cdef struct counters_t:
     uint64_t crashes            # exceptions contained
     # work
     uint64_t turns
+    uint64_t wakeups            # times that there was nothing left to do, and then was: before a turn, or within it
     uint64_t rounds             # of the turns, those that found something to do
     uint64_t reads              # system calls that read from handshakes and members
     uint64_t sends              # system calls that sent to members

@@ -96,6 +96,10 @@ cdef class Reactor:
     cdef counters_t counters
     cdef work_t work
     cdef bint in_turn
+    cdef bint has_left          # the last turn ran out of time
+    cdef double lingered        # seconds of this turn that were spent waiting
+    cdef double idle_since      # when the last turn ended because nothing was left; 0: it did not, or has waited itself
+    cdef int liveliness         # how short the pauses were lately
 
     def __cinit__(self, *args, **kwargs):
         self.epoll_fd = self.timer_fd = -1
@@ -205,15 +209,16 @@ cdef class Reactor:
         log.reactor = self
         return log
 
-    def turn(self, double budget_seconds=0.004):
-        """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left."""
+    def turn(self, double budget_seconds=0.004, double linger_seconds=0.0):
+        """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left. Where the next event has
+        lately come within `linger_seconds` (at most 1 ms) of the last, wait that long for it before the turn is over."""
         if self.epoll_fd < 0:
             raise ValueError("the reactor is closed")
         if self.in_turn:
             raise RuntimeError("a turn is under way; callbacks must not take another")
         self.in_turn = True
         try:
-            return reactor_turn(self, budget_seconds)
+            return reactor_turn(self, budget_seconds, min(linger_seconds, LINGER_TURN_SECONDS))
         finally:
             self.in_turn = False
 

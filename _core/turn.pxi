@@ -5,19 +5,27 @@ cdef inline void reactor_look_at_clock(Reactor r) noexcept:
     stamp_set_date(&r.stamper.state, epoch_milliseconds())
 
 
-cdef bint reactor_turn(Reactor r, double budget) except -1:
+cdef bint reactor_turn(Reactor r, double budget, double linger) except -1:
     """Rounds, until one finds nothing or the budget is spent: what comes while a fan-out is sent, the usual case under load,
-    is met here, at the price of one system call, and not by way of trio."""
+    is met here, at the price of one system call, and not by way of trio. So is, with `linger`, what comes a moment later."""
     cdef double start = steady_seconds()
     cdef double until = start + budget
     cdef double now
     r.counters.turns += 1
-    while reactor_round(r, budget * 0.5, until):
-        now = steady_seconds()
-        if now > until:
-            note_turn(r, now - start)
-            return True
-    note_turn(r, r.now - start)     # the clock of the last round, which found nothing
+    r.counters.wakeups += not r.has_left
+    r.has_left = False          # also when a round raises
+    r.lingered = 0.0
+    reactor_note_start(r, start, linger)
+    while True:
+        while reactor_round(r, budget * 0.5, until):
+            now = steady_seconds()
+            if now > until:
+                note_turn(r, now - start - r.lingered)
+                r.has_left = True
+                return True
+        if linger <= 0 or not reactor_linger(r, start, linger):
+            break
+    note_turn(r, r.now - start - r.lingered)    # the clock of the last round, which found nothing
     return False
 
 

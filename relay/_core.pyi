@@ -59,6 +59,48 @@ def encode_event(text: _ReadableBuffer) -> bytes:
 def is_json_text(text: bytes) -> bool:
     """Whether `text` is exactly one JSON value in well-formed UTF-8: what may be spliced into an envelope."""
 
+def has_token(value: bytes, token: bytes) -> bool:
+    """Whether the list in a header has this token, which is in lower case."""
+
+@final
+class Request:
+    """The head of an HTTP request. `headers` have names in lower case; the parser fills in `target` and `headers`, whoever calls
+    it `method` and `version`."""
+
+    target: bytes
+    method: bytes
+    version: str
+
+    @property
+    def headers(self) -> dict[bytes, bytes]: ...
+    @property
+    def is_complete(self) -> bool: ...
+    def on_url(self, url: bytes) -> None:
+        """httptools may give the target in pieces."""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header given twice counts as one list (RFC 9110 section 5.3)."""
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; a body may follow."""
+
+    @property
+    def path_and_query(self) -> tuple[bytes, bytes]:
+        """The target split at its first `?`, its scheme and authority dropped when it has them (RFC 9112 section 3.2.2)."""
+
+    @property
+    def wants_upgrade(self) -> bool:
+        """Whether it asks to go on as a WebSocket; how well is for admission to say. Other protocols that it would speak are
+        ignored (RFC 9110 section 7.8): Java's client offers HTTP/2 with all that it asks for."""
+
+    @property
+    def wants_stream(self) -> bool:
+        """Whether it asks for the events of a channel as an event stream."""
+
+    @property
+    def wants_membership(self) -> bool:
+        """Whether its connection is to become a member's: by an upgrade, or as the event stream of a channel."""
+
 def split_address(text: _ReadableBuffer) -> tuple[bytes | None, int]:
     """The recipient in front of a text message, and the offset at which its payload starts.
 
@@ -367,8 +409,10 @@ class Reactor:
         """Accept from this listening, non-blocking socket. The reactor does not own it."""
     def remove_listener(self, fileno: int) -> None:
         """Accept no more from this socket. Raises ValueError when it was not added."""
-    def turn(self, budget_seconds: float = 0.004) -> bool:
-        """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left."""
+    def turn(self, budget_seconds: float = 0.004, linger_seconds: float = 0.0) -> bool:
+        """Read what is ready, stamp it, send it; stop when the budget is spent. True when work is left. Where the next event has
+        lately come within `linger_seconds` (at most 1 ms) of the last, wait that long for it before the turn is over."""
+
     def adopt(self, fileno: int, data: bytes = b"", peer: bytes = b"", source: bytes = b"") -> None:
         """Take over a connected, non-blocking socket, with the bytes that have been read from it: it is treated as one that
         was just accepted, and had its PROXY protocol header. Raises RuntimeError in the middle of a turn."""

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from relay._core import has_token
 from relay.addresses import ClientAddresses
 from relay.keys import (
     JOIN_KEY_HEADER,
@@ -25,7 +26,7 @@ from relay.keys import (
 from relay.limits import AddressLimits
 from relay.origins import Origins
 from relay.protocol import ChannelKey, Options, parse_options
-from relay.requests import Refusal, Request, has_token
+from relay.requests import Refusal, Request
 from relay.settings.config import Settings
 
 MAX_CHANNEL_BYTES: Final = 512

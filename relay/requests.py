@@ -5,6 +5,8 @@ from typing import Final
 import httptools
 import msgspec
 
+from relay._core import Request
+
 MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_HEADERS: Final = 100
 
@@ -78,67 +80,6 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
         return json_response({"error": self.text}, *self.headers, status=self.status)
 
 
-class Request:
-    """The head of an HTTP request, filled in by httptools."""
-
-    __slots__ = ("headers", "is_complete", "method", "target", "version")
-
-    def __init__(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.target = b""
-        self.method = b""
-        self.version = "1.1"
-        self.is_complete = False
-
-    def on_url(self, url: bytes) -> None:
-        """httptools may give the target in pieces."""
-        self.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header given twice counts as one list (RFC 9110 section 5.3)."""
-        name = name.lower()
-        value = value.strip()  # the parser leaves the white space behind a value
-        if name in self.headers:
-            value = self.headers[name] + b", " + value
-        self.headers[name] = value
-
-    def on_headers_complete(self) -> None:
-        """The head is whole; a body may follow."""
-        self.is_complete = True
-
-    @property
-    def path_and_query(self) -> tuple[bytes, bytes]:
-        """The target split at its first `?`, its scheme and authority dropped when it has them (RFC 9112 section 3.2.2)."""
-        target = self.target
-        if not target.startswith(b"/"):
-            _, _, rest = target.partition(b"://")
-            _, slash, path = rest.partition(b"/")
-            target = slash + path
-        path, _, query = target.partition(b"?")
-        return path, query
-
-    @property
-    def wants_upgrade(self) -> bool:
-        """Whether it asks to go on as a WebSocket; how well is for admission to say. Other protocols that it would speak are
-        ignored (RFC 9110 section 7.8): Java's client offers HTTP/2 with all that it asks for."""
-        return has_token(self.headers.get(b"upgrade", b""), b"websocket")
-
-    @property
-    def wants_membership(self) -> bool:
-        """Whether its connection is to become a member's: by an upgrade, or as the event stream of a channel."""
-        return self.wants_upgrade or self.wants_stream
-
-    @property
-    def wants_stream(self) -> bool:
-        """Whether it asks for the events of a channel as an event stream."""
-        return (
-            self.method == b"GET"
-            and b"text/event-stream" in self.headers.get(b"accept", b"").lower()
-            and self.path_and_query[0].startswith((b"/c/", b"/r/"))
-            and not self.wants_upgrade
-        )
-
-
 def parse_head(head: bytes) -> Request:
     """Parse the head of a request. Raises Refusal for what is no HTTP/1.x request, and for too many headers: lists joined piece
     by piece cost the square of their length."""
@@ -161,12 +102,6 @@ def parse_head(head: bytes) -> Request:
     if request.version == "1.1" and b"," in request.headers.get(b"host", b","):
         raise Refusal(400, "exactly one Host header is needed")  # RFC 9112 section 3.2
     return request
-
-
-def has_token(value: bytes, token: bytes) -> bool:
-    """Whether the list in a header has this token, which is in lower case."""
-    value = value.lower()
-    return value == token or token in (part.strip() for part in value.split(b","))
 
 
 def json_response(content: object, *headers: bytes, status: int = 200) -> Response:

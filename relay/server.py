@@ -34,6 +34,7 @@ from relay.wording import epoch_milliseconds
 
 RESERVED_DESCRIPTORS: Final = 64
 TURN_BUDGET_SECONDS: Final = 0.004
+LINGER_SECONDS: Final = 0.0002
 REPORT_INTERVAL_SECONDS: Final = 60.0
 
 _log = logging.getLogger("relay")
@@ -224,7 +225,9 @@ class Server:
         reactor = self._reactor
         descriptor = reactor.fileno()
         while True:
-            has_more = reactor.turn(TURN_BUDGET_SECONDS)
+            # who waits for an answer over HTTP is served by trio, and must not wait for the turn as well
+            linger = 0.0 if self._public.connection_count else LINGER_SECONDS
+            has_more = reactor.turn(TURN_BUDGET_SECONDS, linger)
             self._waiting_for_turn.unpark_all()
             if self._is_draining and not self._has_members():
                 self._drained.set()

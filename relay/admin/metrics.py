@@ -56,6 +56,7 @@ COUNTERS: Final = {
     "faults": Meaning("relay_protocol_faults", "Connections failed for what they sent."),
     "crashes": Meaning("relay_contained_exceptions", "Exceptions that were contained; each is a fault of the relay."),
     "turns": Meaning("relay_turns", "Turns of the loop that moves messages."),
+    "wakeups": Meaning("relay_wakeups", "Times that the loop had nothing to do, and then had."),
     "rounds": Meaning("relay_rounds", "Rounds of reading and sending, of which turns are made."),
     "reads": Meaning("relay_read_calls", "System calls that read from members."),
     "sends": Meaning("relay_send_calls", "System calls that sent to members."),

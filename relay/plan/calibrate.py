@@ -1,4 +1,8 @@
-"""Measure the prices of this machine, in about a minute: a few loads that differ in what they are made of, and a fit."""
+"""Measure the prices of this machine, in little more than a minute: loads that differ in what they are made of, and a fit.
+
+Each load is run twice, in opposite orders, and both runs count as one: what a shared machine does to a moment is then halved, and
+what it does to a stretch of time meets early and late loads alike.
+"""
 
 import platform
 from collections.abc import Callable, Iterator
@@ -11,20 +15,12 @@ from relay._version import __version__
 from relay.bench.machine import memory_gib, processor
 from relay.bench.usage import cores, raise_file_limit
 from relay.plan.fit import Observation, fit
-from relay.plan.prices import (
-    FORMAT,
-    Calibration,
-    Machine,
-    Memory,
-    Prices,
-    chilled_sends,
-    coldness,
-    idleness,
-)
+from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
+from relay.plan.prices import FORMAT, Calibration, Machine, Memory, Prices, coldness
 from relay.plan.subject import Subject, two_cores
 
-SECONDS: Final = 1.6
-WARM_UP_SECONDS: Final = 0.7
+SECONDS: Final = 0.8
+WARM_UP_SECONDS: Final = 0.4
 IDLE_CONNECTIONS: Final = 8000
 IDLE_WARM_UP: Final = 500
 MANY_MEMBERS: Final = 50
@@ -34,6 +30,7 @@ SETTLE_SECONDS: Final = 0.5
 FILES_BESIDE_CONNECTIONS: Final = 200
 _NAMES: Final = (
     "turn",
+    "sleep",
     "wake",
     "round",
     "read",
@@ -41,6 +38,7 @@ _NAMES: Final = (
     "send",
     "cold",
     "chill",
+    "stale",
     "byte_in",
     "byte_out",
 )
@@ -81,6 +79,9 @@ PROBES: Final = (
     ),
     Probe("a busy process", 100, 20, rate=4000, senders=20, in_flight=64),
     Probe("many pairs", 1000, 2, rate=3000, senders=2, in_flight=64),
+    Probe("a pair, a hundred times a second", 1, 2, rate=100, in_flight=64),
+    Probe("ten, a hundred times a second", 1, 10, rate=100, in_flight=64),
+    Probe("a thousand, ten times a second", 1, 1000, rate=10, in_flight=64),
 )
 
 
@@ -111,10 +112,16 @@ def calibrate(tell: Tell) -> Calibration:
 
 
 def _observe(core: int, tell: Tell) -> Iterator[Observation]:
-    for probe in PROBES:
-        tell(probe.name)
-        with Subject(("--presence", "off"), core) as subject:
-            yield observe(subject, probe)
+    first = [_observe_alone(core, probe, tell) for probe in PROBES]
+    second = [_observe_alone(core, probe, tell) for probe in reversed(PROBES)]
+    for one, other in zip(first, reversed(second), strict=True):
+        yield one.together_with(other)
+
+
+def _observe_alone(core: int, probe: Probe, tell: Tell) -> Observation:
+    tell(probe.name)
+    with Subject(("--presence", "off"), core) as subject:
+        return observe(subject, probe)
 
 
 def observe(subject: Subject, probe: Probe, seconds: float = SECONDS) -> Observation:
@@ -143,12 +150,14 @@ def observe(subject: Subject, probe: Probe, seconds: float = SECONDS) -> Observa
 
 def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> dict[str, float]:
     """Counters of the server by the price they are paid with."""
-    turns = max(counts["turns"], 1)
-    idle = idle_seconds / turns
+    wakeups = max(counts["wakeups"], 1)
+    pause, sends = max(idle_seconds, 0.0) / wakeups, counts["sends"] / wakeups
     return {
         "turn": counts["turns"],
-        "wake": counts["turns"] * idleness(idle),
-        "chill": turns * chilled_sends(idle, counts["sends"] / turns),
+        "sleep": wakeups * asleep(pause),
+        "wake": wakeups * roused(pause),
+        "chill": wakeups * chilled(pause) * min(sends, CHILLED_SENDS),
+        "stale": wakeups * stale(pause) * min(sends, STALE_SENDS),
         "round": counts["rounds"],
         "read": counts["reads"],
         "message": counts["messages"],
@@ -162,10 +171,13 @@ def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> di
 def _measure_connections(core: int) -> tuple[float, Memory]:
     """Microseconds of an opening handshake, and what connections and channels hold."""
     with Subject(("--presence", "off"), core) as subject:
-        base = subject.watched.resident_bytes()
         warm_up = _open(subject, "warm", IDLE_WARM_UP // MANY_MEMBERS, MANY_MEMBERS)
+        warm_up.run(
+            WARM_UP_SECONDS, rate=IDLE_WARM_UP
+        )  # no page is touched for the first time later
         slab, used = _slab_bytes(), subject.watched.usage()
         resident = subject.watched.resident_bytes()
+        before = resident
         large = _open(subject, "large", IDLE_CONNECTIONS // MANY_MEMBERS, MANY_MEMBERS)
         cost = (subject.watched.usage() - used).ran
         kernel = _slab_bytes() - slab
@@ -177,7 +189,7 @@ def _measure_connections(core: int) -> tuple[float, Memory]:
             each.close(0)
     connection, channel = _two_unknowns(held_large, held_small)
     memory = Memory(
-        base=base,
+        base=before - connection * IDLE_WARM_UP - channel * (IDLE_WARM_UP // MANY_MEMBERS),
         connection=connection,
         channel=channel,
         kernel=max(kernel, 0) / 2 / IDLE_CONNECTIONS,  # both ends of each connection are here

@@ -16,6 +16,11 @@ class Observation(msgspec.Struct, frozen=True):
     counts: dict[str, float]
     cost: float
 
+    def together_with(self, other: "Observation") -> "Observation":
+        """Both as one; `other` is of the same load."""
+        counts = {name: count + other.counts[name] for name, count in self.counts.items()}
+        return Observation(self.name, counts, self.cost + other.cost)
+
 
 class Fit(msgspec.Struct, frozen=True):
     """`misfits` tells, per observation, by which share the prices miss it: 0.05 is 5 % too much."""

@@ -6,13 +6,9 @@ from typing import Final
 
 import msgspec
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
-IDLE_SECONDS: Final = 0.001
-CHILL_FROM_SECONDS: Final = 0.0005
-CHILL_SECONDS: Final = 0.005
-CHILLED_SENDS: Final = 20
 
 
 class CalibrationError(Exception):
@@ -22,15 +18,16 @@ class CalibrationError(Exception):
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
     """Processor time of the server in microseconds, the kernel's half of each system call included.
 
-    `turn`: one wake-up of the event loop; `wake`: how much more it is after a millisecond or more of idleness. `round`: one look
-    for news within it. `read`: one read from a socket. `message`: parse, charge, check, stamp. `send`: one send to a member of a
-    server with 100 connections; `cold`: how much more it is when there are 10 000, because less of them is in the processor's
-    caches; `chill`: how much more the first sends after idleness are, for the same reason. `byte_in`, `byte_out`: of payload
-    read, of frames sent.
-    `handshake`: one connection, from accept to its own join.
+    `turn`: one turn of the event loop; `sleep`: how much more it is when the process had given its core away; `wake`: and how
+    much more after a long pause. `round`: one look for news within it. `read`: one read from a socket. `message`: parse, charge,
+    check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there are
+    10 000, because less of them is in the processor's caches; `chill`, `stale`: how much more the first twenty, and the first
+    thousand, are after a pause, for the same reason (relay/plan/idleness.py). `byte_in`, `byte_out`: of payload read, of frames
+    sent. `handshake`: one connection, from accept to its own join.
     """
 
     turn: float
+    sleep: float
     wake: float
     round: float
     read: float
@@ -38,6 +35,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     send: float
     cold: float
     chill: float
+    stale: float
     byte_in: float
     byte_out: float
     handshake: float
@@ -48,7 +46,8 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes: of a server without connections, of each connection and each channel in it, and of a socket in the kernel."""
+    """Bytes: of a server that has worked but has no connections, of each connection and each channel in it, and of a socket in
+    the kernel."""
 
     base: float
     connection: float
@@ -81,16 +80,10 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     misfit: float
 
 
-def idleness(seconds: float) -> float:
-    """How far a process is from running on, after so long without work: from 0 to 1, which it reaches after a millisecond."""
-    return min(seconds / IDLE_SECONDS, 1.0)
+class _Format(msgspec.Struct, frozen=True):
+    """What every version of the file has."""
 
-
-def chilled_sends(seconds: float, sends: float) -> float:
-    """How many of the next sends find the processor's caches filled with other things, after so long without work: none up to
-    half a millisecond, the first twenty after five. The rest finds what those have brought back."""
-    share = (seconds - CHILL_FROM_SECONDS) / (CHILL_SECONDS - CHILL_FROM_SECONDS)
-    return min(max(share, 0.0), 1.0) * min(sends, CHILLED_SENDS)
+    format: int
 
 
 def coldness(connections: float) -> float:
@@ -103,7 +96,10 @@ def coldness(connections: float) -> float:
 def read_calibration(path: Path) -> Calibration:
     """Raises CalibrationError when there is none, or none that this version understands."""
     try:
-        calibration = msgspec.json.decode(path.read_bytes(), type=Calibration)
+        content = path.read_bytes()
+        if msgspec.json.decode(content, type=_Format).format != FORMAT:
+            raise CalibrationError(f"{path} is of another version; measure again with --calibrate")
+        return msgspec.json.decode(content, type=Calibration)
     except FileNotFoundError:
         text = f"{path} does not exist: measure this machine with relay plan --calibrate"
         raise CalibrationError(text) from None
@@ -111,9 +107,6 @@ def read_calibration(path: Path) -> Calibration:
         raise CalibrationError(f"{path} cannot be read: {exc.strerror}") from exc
     except msgspec.MsgspecError as exc:
         raise CalibrationError(f"{path} is no calibration: {exc}") from exc
-    if calibration.format != FORMAT:
-        raise CalibrationError(f"{path} is of another version; measure again with --calibrate")
-    return calibration
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

@@ -6,19 +6,23 @@ becomes: a member is sent all of it by one system call. This is why the price of
 cannot be multiplied out; it is played through instead, with random arrivals (a Poisson process) and a fixed seed.
 """
 
-import math
 import random
 from bisect import bisect_right
 from collections import defaultdict
 from typing import Final, NamedTuple
 
-from relay.plan.prices import Prices, chilled_sends, idleness
+from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
+from relay.plan.prices import Prices
 from relay.plan.workload import JOIN_EVENT_BYTES, PING_BYTES, PONG_BYTES, Workload, framed
 
 EVENTS: Final = 40_000
 WARM_UP_EVENTS: Final = 4_000
 EVENTS_PER_ROUND: Final = 256
 TURN_SECONDS: Final = 0.004
+LINGER_SECONDS: Final = 0.0002
+LINGER_TURN_SECONDS: Final = 0.001
+LIVELY_FROM: Final = 4
+LIVELY_MOST: Final = 8
 SEED: Final = 8787
 _MICROSECOND: Final = 1e-6
 
@@ -89,26 +93,26 @@ class _Loop:
         self.background = background
         self.send = prices.send_among(workload.connections) * _MICROSECOND
         self.draw = random.Random(SEED + 1)
-        self.chilled = 0.0  # sends of this round that are dearer
+        self.pause = 0.0  # the last one
+        self.sent = 0.0  # sends since then
+        self.turn_left = 0.0
+        self.liveliness = 0
         self.sends = self.messages_sent = 0
         self.bytes_out = 0.0
         self.latencies: list[float] = []
 
     def run(self, arrivals: _Arrivals) -> Outcome:
-        now = busy = turn_left = 0.0
+        now = busy = 0.0
         taken = 0
         start = busy_at_start = 0.0
         while taken < len(arrivals.times):
             cost = 0.0
-            idle = 0.0
             if arrivals.times[taken] > now:
-                idle = (arrivals.times[taken] - now) * (1.0 - self.background)
+                cost += self._wake_up_after(arrivals.times[taken] - now)
                 now = arrivals.times[taken]
-                turn_left = 0.0
-            if turn_left <= 0.0:
-                cost = (self.prices.turn + self.prices.wake * idleness(idle)) * _MICROSECOND
-                turn_left = TURN_SECONDS
-            self.chilled = chilled_sends(idle, math.inf)
+            if self.turn_left <= 0.0:
+                cost += self.prices.turn * _MICROSECOND
+                self.turn_left = TURN_SECONDS
             limit = min(taken + EVENTS_PER_ROUND, len(arrivals.times))
             stop = max(bisect_right(arrivals.times, now, taken, limit), taken + 1)
             cost += self._round(arrivals, taken, stop, now + cost)
@@ -116,11 +120,25 @@ class _Loop:
                 self._forget(now)
                 start, busy_at_start = now, busy
             busy += cost
-            turn_left -= cost
+            self.turn_left -= cost
             # what pings take is taken from everything else
             now += cost / max(1.0 - self.background, 0.01)
             taken = stop
         return self._outcome(arrivals, now - start, busy - busy_at_start)
+
+    def _wake_up_after(self, pause: float) -> float:
+        """What it costs to be woken. After a short pause, where pauses have been short, the turn goes on."""
+        prices = self.prices
+        is_short = pause <= LINGER_SECONDS
+        lingers = (
+            self.liveliness >= LIVELY_FROM and TURN_SECONDS - self.turn_left < LINGER_TURN_SECONDS
+        )
+        self.liveliness = min(max(self.liveliness + (1 if is_short else -1), 0), LIVELY_MOST)
+        self.turn_left = self.turn_left - pause if lingers and is_short else 0.0
+        self.pause = pause * (1.0 - self.background)
+        self.sent = 0.0
+        price = prices.sleep * asleep(self.pause) + prices.wake * roused(self.pause)
+        return price * _MICROSECOND
 
     def _round(self, arrivals: _Arrivals, first: int, stop: int, now: float) -> float:
         """The cost of doing what came, `first` to `stop`; notes when each delivery is sent."""
@@ -149,19 +167,20 @@ class _Loop:
         sends = max(members - 1, 0.0) if len(events) == 1 else members
         told = (len(events) - len(messages)) * framed(JOIN_EVENT_BYTES)
         size = max(members - 1, 0.0) * (len(messages) * self.workload.frame_bytes + told)
-        chilled = min(self.chilled, sends)
-        self.chilled -= chilled
-        cost = (
-            sends * self.send
-            + (chilled * self.prices.chill) * _MICROSECOND
-            + size * self.prices.byte_out * _MICROSECOND
-        )
+        cost = sends * self.send + self._warm_up(sends) + size * self.prices.byte_out * _MICROSECOND
         self.sends += round(sends)
         self.messages_sent += len(messages) * max(round(members) - 1, 0)
         self.bytes_out += size
         for event in messages:
             self.latencies.append(now + cost * self.draw.random() - arrivals.times[event])
         return cost
+
+    def _warm_up(self, sends: float) -> float:
+        """What the next so many sends are dearer for the pause before them."""
+        chilling = min(max(CHILLED_SENDS - self.sent, 0.0), sends) * chilled(self.pause)
+        staling = min(max(STALE_SENDS - self.sent, 0.0), sends) * stale(self.pause)
+        self.sent += sends
+        return (chilling * self.prices.chill + staling * self.prices.stale) * _MICROSECOND
 
     def _forget(self, now: float) -> None:
         """The warm-up is over."""

@@ -173,7 +173,7 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
         (
             "wake-up",
             prices.turn,
-            f"of the event loop; {prices.turn + prices.wake:.1f} after idling",
+            f"of the event loop; {prices.sleep:.1f} more from sleep, {prices.sleep + prices.wake:.1f} after 20 ms",
         ),
         ("round", prices.round, "one look for news"),
         ("read", prices.read, "from one socket"),
@@ -181,7 +181,7 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
         (
             "send",
             prices.send,
-            f"to one member; {prices.cold:.2f} more among 10 000, {prices.chill:.2f} more after idling",
+            f"to one member; {prices.cold:.2f} more among 10 000, {prices.chill + prices.stale:.2f} more after a pause",
         ),
         ("KiB in", prices.byte_in * 1024, ""),
         ("KiB out", prices.byte_out * 1024, "to one member"),

@@ -9,6 +9,7 @@ from relay.plan.workload import Workload
 
 FREE = Prices(
     turn=0.0,
+    sleep=0.0,
     wake=0.0,
     round=0.0,
     read=0.0,
@@ -16,12 +17,14 @@ FREE = Prices(
     send=0.0,
     cold=0.0,
     chill=0.0,
+    stale=0.0,
     byte_in=0.0,
     byte_out=0.0,
     handshake=0.0,
 )
 SENDS_COST = Prices(
     turn=0.0,
+    sleep=0.0,
     wake=0.0,
     round=0.0,
     read=0.0,
@@ -29,6 +32,7 @@ SENDS_COST = Prices(
     send=10.0,
     cold=0.0,
     chill=0.0,
+    stale=0.0,
     byte_in=0.0,
     byte_out=0.0,
     handshake=0.0,

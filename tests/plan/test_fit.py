@@ -62,3 +62,12 @@ def test_no_price_is_below_zero() -> None:
     assert found.prices["byte"] == 0.0
     assert found.misfit > 0.01
     assert found.misfits.keys() == {"a", "b", "c"}
+
+
+def test_two_runs_of_a_load_are_one() -> None:
+    both = observe("one", read=1, send=2, byte=3).together_with(
+        observe("two", read=10, send=20, byte=30)
+    )
+    assert both.name == "one"
+    assert both.counts == {"read": 11, "send": 22, "byte": 33}
+    assert both.cost == pytest.approx(11 * 3.0 + 22 * 4.0 + 33 * 0.001)

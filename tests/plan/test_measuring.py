@@ -16,7 +16,7 @@ from relay.plan.calibrate import (
     observe,
 )
 from relay.plan.subject import Subject, SubjectError, two_cores
-from relay.plan.verify import runnable, verify
+from relay.plan.verify import WARM_CHANNELS, WARM_MEMBERS, runnable, verify
 
 from .machines import calibration, workload
 
@@ -64,7 +64,11 @@ def test_a_verification_has_both_sides() -> None:
     assert figures["sends"].measured > 0
     assert figures["processor"].predicted > 0
     assert figures["processor"].measured > 0
-    assert figures["memory"].predicted == 40 * 300 + 4 * 2000
+    of_connections = 40 * 300 + 4 * 2000
+    beside = WARM_CHANNELS * (WARM_MEMBERS * 300 + 2000)
+    assert figures["of connections"].predicted == of_connections
+    assert figures["memory"].predicted == 40e6 + beside + of_connections
+    assert figures["memory"].measured > figures["of connections"].measured > 0
     assert found.lost == 0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from relay.plan.prices import chilled_sends, coldness, idleness
+from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS
+from relay.plan.prices import coldness
 from relay.plan.rounds import EVEN, POISSON, simulate
 
 from .machines import FREE, SENDS_COST, workload
@@ -83,25 +84,36 @@ def test_more_connections_are_colder(connections: int, expected: float) -> None:
     assert prices.send_among(connections) == pytest.approx(10.0 + 4.0 * expected)
 
 
-@pytest.mark.parametrize(
-    ("milliseconds", "share", "sends"),
-    [
-        (0.0, 0.0, 0),
-        (0.5, 0.5, 0),
-        (1.0, 1.0, 20 / 9),
-        (2.75, 1.0, 10),
-        (5.0, 1.0, 20),
-        (60.0, 1.0, 20),
-    ],
-)
-def test_idleness(milliseconds: float, share: float, sends: float) -> None:
-    assert idleness(milliseconds / 1e3) == pytest.approx(share)
-    assert chilled_sends(milliseconds / 1e3, 100) == pytest.approx(sends)
-    assert chilled_sends(milliseconds / 1e3, 2) == pytest.approx(sends / 10)
-
-
-def test_who_idles_pays_more_for_the_first_sends() -> None:
-    """Ten messages a second, each after 100 ms of nothing: nine sends of 10 microseconds, and of 5 more."""
-    prices = msgspec.structs.replace(SENDS_COST, chill=5.0)
+def test_who_pauses_pays_more_for_the_first_sends() -> None:
+    """Ten messages a second, each after 100 ms of nothing: nine sends of 10 microseconds, and of 5 and 2 more."""
     asked = workload(connections=10, messages=1.0)
-    assert simulate(prices, asked, spacing=EVEN).busy == pytest.approx(10 * 9 * 15e-6, rel=0.01)
+    for prices, each in (({"chill": 5.0}, 15e-6), ({"chill": 5.0, "stale": 2.0}, 17e-6)):
+        dearer = msgspec.structs.replace(SENDS_COST, **prices)
+        assert simulate(dearer, asked, spacing=EVEN).busy == pytest.approx(10 * 9 * each, rel=0.01)
+
+
+def test_only_the_first_sends_are_dearer() -> None:
+    """A message a second to 1999: twenty sends are of 5 more, a thousand of 2 more."""
+    dearer = msgspec.structs.replace(SENDS_COST, chill=5.0, stale=2.0)
+    asked = workload(connections=2000, channel_size=2000.0, messages=0.0005)
+    expected = 1999 * 10e-6 + CHILLED_SENDS * 5e-6 + STALE_SENDS * 2e-6
+    assert simulate(dearer, asked, spacing=EVEN).busy == pytest.approx(expected, rel=0.01)
+
+
+def test_a_wake_up_is_dearer_the_longer_the_pause() -> None:
+    prices = msgspec.structs.replace(FREE, sleep=10.0, wake=30.0)
+    often = simulate(prices, workload(messages=5.0), spacing=EVEN)  # every 0.2 ms
+    seldom = simulate(prices, workload(messages=0.02), spacing=EVEN)  # every 50 ms
+    assert often.busy == pytest.approx(5000 * 10e-6, rel=0.01)
+    assert seldom.busy == pytest.approx(20 * 40e-6, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("every", "turns"), [(0.00018, 1 / 6), (0.0002, 1 / 5), (0.00021, 1.0), (0.1, 1.0)]
+)
+def test_a_turn_waits_for_what_comes_soon(every: float, turns: float) -> None:
+    """At one message each 0.18 ms six share a turn, which waits for no more than a millisecond; beyond 0.2 each has its own."""
+    prices = msgspec.structs.replace(FREE, turn=0.001)
+    asked = workload(messages=1 / every / 1000)
+    busy = simulate(prices, asked, spacing=EVEN).busy
+    assert busy == pytest.approx(turns / every * 1e-9, rel=0.05)

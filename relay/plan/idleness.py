@@ -1,0 +1,41 @@
+"""What work costs more after a pause, as shares of a price: the process slept, and others have used the processor's caches since.
+
+Every share grows from 0 to 1 with the length of the pause. Where caches are concerned it does so by the logarithm, because they
+are lost level by level. The lengths are those that fit measurements on virtual machines; docs/capacity.md tells of their limits.
+"""
+
+import math
+from typing import Final
+
+ASLEEP_SECONDS: Final = 50e-6
+ROUSED_SECONDS: Final = (300e-6, 20e-3)
+CHILLED_SECONDS: Final = (100e-6, 10e-3)
+CHILLED_SENDS: Final = 20
+STALE_SECONDS: Final = (3e-3, 100e-3)
+STALE_SENDS: Final = 1000
+
+
+def asleep(seconds: float) -> float:
+    """How surely the process gave its core away: after 50 microseconds it did."""
+    return min(seconds / ASLEEP_SECONDS, 1.0)
+
+
+def roused(seconds: float) -> float:
+    """How far the wake-up itself has become dearer: from 0.3 milliseconds of idleness, and up to 20."""
+    return _share(seconds, *ROUSED_SECONDS)
+
+
+def chilled(seconds: float) -> float:
+    """The same of each of the first twenty sends, which meet the code and the data that all have in common: 0.1 to 10."""
+    return _share(seconds, *CHILLED_SECONDS)
+
+
+def stale(seconds: float) -> float:
+    """The same of each of the first thousand sends, for what is a socket's own: 3 to 100."""
+    return _share(seconds, *STALE_SECONDS)
+
+
+def _share(seconds: float, begins: float, ends: float) -> float:
+    if seconds <= begins:
+        return 0.0
+    return min(math.log(seconds / begins) / math.log(ends / begins), 1.0)
