@@ -119,6 +119,7 @@ class Server:
                     nursery.start_soon(
                         self._admin.serve, self, self._hub, self._limits, self._refusals, self.stop
                     )
+                    nursery.start_soon(self._admin.watch, self)
                 announce([url_of(listener) for listener in listeners])
                 self._tell_systemd_ready()
                 nursery.start_soon(_feed_watchdog, watchdog_interval)

@@ -10,7 +10,7 @@ from relay.admin.census import read_query, take_census
 from relay.admin.metrics import Metrics
 from relay.admin.operations import Operations
 from relay.admin.orders import MAX_BODY_BYTES, Block, Drain, Kick, Unblock, read_order
-from relay.admin.snapshot import Relay, take_snapshot
+from relay.admin.snapshot import Relay, Watch, take_snapshot
 from relay.channel import Channel
 from relay.incoming import Exchange
 from relay.protocol import ChannelKey
@@ -22,20 +22,22 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Api:
-    """Answers for one server. `drain` begins to close it down; `channels` are those that are open."""
+    """Answers for one server. `drain` begins to close it down; `channels` are those that are open; `watch` looks at its load."""
 
     def __init__(
         self,
         relay: Relay,
+        watch: Watch,
         operations: Operations,
         channels: Mapping[ChannelKey, Channel],
         drain: Callable[[], None],
     ) -> None:
         self._relay = relay
+        self._watch = watch
         self._operations = operations
         self._channels = channels
         self._drain = drain
-        self._metrics = Metrics(lambda: take_snapshot(relay))
+        self._metrics = Metrics(lambda: take_snapshot(relay, watch))
 
     async def ready(self, exchange: Exchange) -> Response:
         """For load balancers: 503 from the moment on that the server closes down."""
@@ -51,7 +53,7 @@ class Api:
 
     async def stats(self, exchange: Exchange) -> Response:
         """All figures as JSON."""
-        return _json(take_snapshot(self._relay))
+        return _json(take_snapshot(self._relay, self._watch))
 
     async def channels(self, exchange: Exchange) -> Response:
         """How many, of which size; with `names=true` the names of the largest. Raises Refusal 400."""

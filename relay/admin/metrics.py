@@ -92,6 +92,14 @@ GAUGES: Final = {
     "file_limit": Meaning("process_max_fds", "Most file descriptors there may be."),
 }  # fmt: skip
 
+HEADROOM: Final = Meaning(
+    "relay_worker_headroom_ratio", "Share left to one worker of what can end, from 1 to 0."
+)
+LOOP_UTILISATION: Final = Meaning(
+    "relay_worker_loop_utilisation_ratio",
+    "Share of the last 10 seconds that one worker spent in turns.",
+)
+
 HISTOGRAMS: Final = {
     "turn_seconds": Meaning("relay_turn_seconds", "How long a turn of the loop that moves messages took."),
     "fanout_members": Meaning("relay_fanout_members", "How many members a message went to."),
@@ -117,6 +125,8 @@ class _RelayCollector(Collector):
         yield from _labelled(workers)
         yield from _gauges(workers)
         yield from _per_worker(workers)
+        yield _loop_utilisation(workers)
+        yield _headroom(workers)
         yield from _histograms(workers)
 
 
@@ -188,6 +198,22 @@ def _per_worker(workers: list[Worker]) -> Iterator[Metric]:
         for worker in workers:
             family.add_metric([str(worker.worker)], worker.counters[key])
         yield family
+
+
+def _loop_utilisation(workers: list[Worker]) -> Metric:
+    family = GaugeMetricFamily(*LOOP_UTILISATION, labels=["worker"])
+    for worker in workers:
+        if worker.loop_utilisation is not None:
+            family.add_metric([str(worker.worker)], worker.loop_utilisation)
+    return family
+
+
+def _headroom(workers: list[Worker]) -> Metric:
+    family = GaugeMetricFamily(*HEADROOM, labels=["worker", "resource"])
+    for worker in workers:
+        for resource, left in worker.headroom.items():
+            family.add_metric([str(worker.worker), resource], left)
+    return family
 
 
 def _histograms(workers: list[Worker]) -> Iterator[Metric]:

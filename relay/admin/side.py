@@ -12,6 +12,7 @@ from relay.admin.listener import AdminListener
 from relay.admin.operations import Operations
 from relay.admin.routes import AdminRoutes
 from relay.admin.snapshot import Relay
+from relay.admin.watch import Watch
 from relay.hub import Hub
 from relay.limits import AddressLimits
 from relay.listeners import open_admin_listeners, url_of
@@ -41,6 +42,7 @@ class AdminSide:
         self._pages: Mapping[bytes, StaticFile] = {}
         self._sockets: list[socket.socket] = []
         self._listener: AdminListener | None = None
+        self._watch = Watch()
 
     def open(self, stack: contextlib.ExitStack) -> None:
         """Listen, until the stack is left. Raises ListenError, and OSError when the pages are not there."""
@@ -64,7 +66,7 @@ class AdminSide:
     ) -> None:
         """Answer until cancelled. Refusals are counted in `refusals`, by reason; `drain` begins to close the server down."""
         operations = Operations(hub, limits, lambda: relay.settings)
-        api = Api(relay, operations, hub.channels, drain)
+        api = Api(relay, self._watch, operations, hub.channels, drain)
         routes = AdminRoutes(self._access, api, self._pages)
         self._listener = AdminListener(
             routes.answer,
@@ -73,6 +75,10 @@ class AdminSide:
             self.max_connections,
         )
         await self._listener.serve(self._sockets)
+
+    async def watch(self, relay: Relay) -> None:
+        """Look at the load until cancelled."""
+        await self._watch.run(relay)
 
     async def finish(self) -> None:
         """Let the answers that are under way get out."""

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from relay import __version__, vitals
+from relay.headroom import Load, resources, shares_left
 from relay.settings.config import Settings
 from relay.wording import epoch_milliseconds
 
@@ -24,13 +25,19 @@ class Histogram(msgspec.Struct, frozen=True):
 
 
 class Worker(msgspec.Struct, frozen=True):
-    """One process. `counters` only grow; `backlogs` are the largest, in bytes, the largest first."""
+    """One process. `counters` only grow; `backlogs` are the largest, in bytes, the largest first.
+
+    `loop_utilisation` is the share of the last seconds that was spent in turns, None when there have been too few of them;
+    `headroom` is the share left of each resource, from 0 to 1, without those of which nothing is known.
+    """
 
     worker: int
     pid: int
     counters: dict[str, float]
     gauges: dict[str, float]
     backlogs: list[int]
+    loop_utilisation: float | None
+    headroom: dict[str, float]
     histograms: dict[str, Histogram]
 
 
@@ -74,7 +81,15 @@ class Relay(Protocol):
     def gauges(self) -> dict[str, int]: ...
 
 
-def take_snapshot(relay: Relay) -> Snapshot:
+class Watch(Protocol):
+    """What is asked of the one who looks at the load all the time."""
+
+    @property
+    def available_bytes(self) -> int | None: ...
+    def load_of(self, relay: Relay) -> Load | None: ...
+
+
+def take_snapshot(relay: Relay, watch: Watch) -> Snapshot:
     """The relay as it is now; a millisecond or so, even with a hundred thousand connections."""
     return Snapshot(
         version=__version__,
@@ -82,15 +97,18 @@ def take_snapshot(relay: Relay) -> Snapshot:
         started=relay.started,
         draining=relay.is_ending,
         limits=relay.settings.limits,
-        workers=[_take_worker(relay)],
+        workers=[_take_worker(relay, watch)],
     )
 
 
-def _take_worker(relay: Relay) -> Worker:
+def _take_worker(relay: Relay, watch: Watch) -> Worker:
     reactor = relay.reactor
     backlogged, backlogs = reactor.backlogs(BACKLOGS_SHOWN)
     gauges = relay.gauges()
     connections = reactor.connection_count
+    load = watch.load_of(relay)
+    resident_bytes = vitals.resident_bytes()
+    open_files = vitals.open_files(connections + gauges["http_connections"])
     return Worker(
         worker=0,
         pid=os.getpid(),
@@ -105,11 +123,21 @@ def _take_worker(relay: Relay) -> Worker:
             **gauges,
             "backlogged": backlogged,
             "max_connections": relay.max_connections,
-            "resident_bytes": vitals.resident_bytes(),
-            "open_files": vitals.open_files(connections + gauges["http_connections"]),
+            "resident_bytes": resident_bytes,
+            "open_files": open_files,
             "file_limit": relay.file_limit,
         },
         backlogs=backlogs,
+        loop_utilisation=None if load is None else load.busy,
+        headroom=shares_left(
+            resources(
+                load,
+                (connections, relay.max_connections),
+                (open_files, relay.file_limit),
+                resident_bytes,
+                watch.available_bytes,
+            )
+        ),
         histograms={
             name: Histogram(**histogram) for name, histogram in reactor.histograms().items()
         },

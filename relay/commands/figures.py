@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from relay.commands.quantities import count, rate, seconds, share, size, size_rate
+from relay.commands.quantities import count, fold, rate, seconds, share, size, size_rate
 from relay.commands.rates import Figures, Moment, Numbers, quantile
 
 Read: TypeAlias = Callable[[Figures], float | None]
@@ -70,6 +70,17 @@ def _turns(q: float) -> Read:
     return lambda figures: quantile(figures.turns, q)
 
 
+def _left(figures: Figures) -> float | None:
+    """The share left of what ends first."""
+    return min(figures.headroom.values(), default=None)
+
+
+def _growth(figures: Figures) -> float | None:
+    """How many times today's load may be carried, at least: what is in use grows no faster than the load."""
+    left = _left(figures)
+    return None if left is None or left >= 1 else 1 / (1 - left)
+
+
 ROWS: Final = (
     Row("connections", "connections", "conns", count, _gauge("connections")),
     Row("channels", "channels", "chans", count, _gauge("channels")),
@@ -83,6 +94,8 @@ ROWS: Final = (
     Row("turn_p99_seconds", "turn time, p99", "p99", seconds, _turns(0.99)),
     Row("loop_utilisation", "loop utilisation", "loop", share, _mean_rate("busy_seconds")),
     Row("cpu_utilisation", "CPU, of one core", "cpu", share, _rate("cpu_seconds")),
+    Row("headroom", "headroom", "left", share, _left),
+    Row("growth", "load may grow at least", "growth", fold, _growth),
     Row("resident_bytes", "memory", "memory", size, _gauge("resident_bytes")),
     Row("backlogged", "slow readers", "slow", count, _gauge("backlogged")),
     Row("worst_backlog_bytes", "worst backlog", "backlog", size, lambda figures: max(figures.backlogs, default=0)),
@@ -99,6 +112,8 @@ def rows_of(total: Figures) -> Iterator[Row]:
         yield row
         if prefix := _PARTS.get(row.key):
             yield from _part_rows(total, prefix)
+        if row.key == "headroom":
+            yield from _resource_rows(total)
 
 
 def _part_rows(total: Figures, prefix: str) -> Iterator[Row]:
@@ -107,6 +122,22 @@ def _part_rows(total: Figures, prefix: str) -> Iterator[Row]:
         if numbers[part]:
             label = f"{PART_INDENT}{part.replace('_', ' ')}"
             yield Row(prefix + part, label, part, rate, _rate_of_part(prefix + part))
+
+
+def _resource_rows(total: Figures) -> Iterator[Row]:
+    """What ends first comes first."""
+    for name in sorted(total.headroom, key=total.headroom.__getitem__):
+        label = f"{PART_INDENT}{name}"
+        yield Row(f"headroom_{name}", label, name, share, _left_of(name))
+
+
+def _left_of(name: str) -> Read:
+    return lambda figures: figures.headroom.get(name)
+
+
+def ends_first(figures: Figures) -> str | None:
+    """Of which resource the least is left; None when nothing is known."""
+    return min(figures.headroom, key=figures.headroom.__getitem__, default=None)
 
 
 def with_prefix(numbers: Numbers | None, prefix: str) -> dict[str, float]:
@@ -140,4 +171,6 @@ def _values(figures: Figures) -> dict[str, Any]:
         "refused_per_second": with_prefix(figures.rates, REFUSED) if figures.rates else None,
         "closed_per_second": with_prefix(figures.rates, CLOSED) if figures.rates else None,
         "backlogs_bytes": figures.backlogs,
+        "ends_first": ends_first(figures),
+        "headroom_shares": figures.headroom,
     }

@@ -6,6 +6,7 @@ from typing import Final, TypeGuard
 
 NOTHING: Final = "-"
 _BYTE_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+_MOST_FOLD: Final = 100
 _SPARKS: Final = "▁▂▃▄▅▆▇"  # a full block would run into the line above
 
 
@@ -36,6 +37,13 @@ def size_rate(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     return f"{_short(value * 100)} %" if _is_known(value) else NOTHING
+
+
+def fold(value: float | None) -> str:
+    """So many times as much; beyond a hundred the number means nothing."""
+    if not _is_known(value):
+        return NOTHING
+    return f"{value:.1f} x" if value < _MOST_FOLD else f"{_MOST_FOLD} x"
 
 
 def seconds(value: float | None) -> str:

@@ -34,6 +34,7 @@ class Worker(msgspec.Struct, frozen=True):
     counters: dict[str, float]
     gauges: dict[str, int | float]
     backlogs: list[int | float] = []
+    headroom: dict[str, float] = {}
     histograms: dict[str, Histogram] = {}
 
 
@@ -49,12 +50,16 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """What there is to tell of one worker, or of all; `rates` are a second, and None where nothing is known to compare with."""
+    """What there is to tell of one worker, or of all; `rates` are a second, and None where nothing is known to compare with.
+
+    `headroom` is the share left of each resource, of several workers that of the one which has least.
+    """
 
     worker_count: int
     counters: Numbers
     gauges: Numbers
     backlogs: Sequence[float]
+    headroom: Numbers
     rates: Numbers | None
     turns: Histogram | None
 
@@ -112,7 +117,7 @@ def _figures_of(before: Worker | None, after: Worker, seconds: float) -> Figures
             for name, count in after.counters.items()
         }
         turns = _merge(before.histograms.get(TURNS), after.histograms.get(TURNS), _grown)
-    return Figures(1, after.counters, after.gauges, after.backlogs, rates, turns)
+    return Figures(1, after.counters, after.gauges, after.backlogs, after.headroom, rates, turns)
 
 
 def _total_of(workers: list[Figures]) -> Figures:
@@ -122,6 +127,7 @@ def _total_of(workers: list[Figures]) -> Figures:
         counters=_add_up(figures.counters for figures in workers),
         gauges=_add_up(figures.gauges for figures in workers),
         backlogs=sorted((size for figures in workers for size in figures.backlogs), reverse=True),
+        headroom=_least(figures.headroom for figures in workers),
         rates=_add_up(known) if len(known) == len(workers) else None,
         turns=reduce(
             lambda one, other: _merge(one, other, lambda a, b: a + b),
@@ -135,6 +141,15 @@ def _add_up(several: Iterable[Numbers]) -> dict[str, float]:
     for numbers in several:
         sums.update(numbers)
     return dict(sums)
+
+
+def _least(several: Iterable[Numbers]) -> dict[str, float]:
+    """Of each name the smallest number."""
+    least: dict[str, float] = {}
+    for numbers in several:
+        for name, number in numbers.items():
+            least[name] = min(number, least.get(name, number))
+    return least
 
 
 def _grown(before: float, after: float) -> float:

@@ -34,6 +34,7 @@ _COLUMNS: Final = (
     "turn_p99_seconds",
     "loop_utilisation",
     "cpu_utilisation",
+    "headroom",
     "resident_bytes",
     "refusals_per_second",
 )

@@ -1,8 +1,8 @@
 // One card: a figure in large type, its chart, who makes it up. All text from the relay goes through textContent.
 
 import { draw } from './dashboard-chart.js'
-import { withPrefix } from './dashboard-rates.js'
-import { bytes, ceiling, clock, count, joined, rate } from './dashboard-units.js'
+import { growthOf, resourcesOf, withPrefix } from './dashboard-rates.js'
+import { bytes, ceiling, clock, count, fold, joined, rate, share } from './dashboard-units.js'
 
 const LINE = 1.75
 const WORKER_LINE = 1
@@ -41,6 +41,7 @@ export class Card {
   #legend = element('ul', 'legend')
   #table = null
   #ranks = null
+  #resources = null
   #isBarred
   #view = null
   #places = new Map() // of the colours of parts, by their names; those that come late share the last
@@ -58,21 +59,23 @@ export class Card {
       this.#plot,
       this.#legend
     )
-    if (definition.parts) this.#addTable()
+    if (definition.parts) this.#table = this.#addTable(definition.parts.heading, 'per s', 'since start')
+    if (definition.hasResources) this.#resources = this.#addTable('Resource', 'left', 'load may grow')
     if (definition.isRanked) this.root.append((this.#ranks = element('ol', 'ranks')))
     this.root.dataset.card = definition.id
     this.#listen(move)
   }
 
-  #addTable() {
+  #addTable(...titles) {
     const head = element('tr', '')
-    for (const title of [this.#definition.parts.heading, 'per s', 'since start']) {
+    for (const title of titles) {
       const cell = element('th', '', title)
       cell.scope = 'col'
       head.append(cell)
     }
-    this.#table = element('tbody', '')
-    this.root.append(element('table', '', element('thead', '', head), this.#table))
+    const body = element('tbody', '')
+    this.root.append(element('table', '', element('thead', '', head), body))
+    return body
   }
 
   #listen(move) {
@@ -122,6 +125,7 @@ export class Card {
     setText(this.#note, figures ? note(figures) : '')
     const lines = this.#lines(view)
     this.#showLegend(lines, view)
+    if (this.#resources) this.#showResources(figures)
     if (this.#table) this.#showParts(figures, view)
     if (this.#ranks) this.#showRanks(figures?.backlogs.slice(0, MOST_READERS) ?? [])
     this.#draw(lines, view)
@@ -192,6 +196,20 @@ export class Card {
     })
     this.#table.parentElement.hidden = !parts.length
     if (figures && !parts.length) setText(this.#note, none)
+  }
+
+  /** Without swatches: the lines are those of workers. */
+  #showResources(figures) {
+    const resources = resourcesOf(figures?.headroom ?? {})
+    fit(this.#resources, resources.length, newRow)
+    resources.forEach(([name, left], i) => {
+      const [head, amount, growth] = this.#resources.children[i].children
+      head.children[0].hidden = true
+      setText(head.children[1], name)
+      setText(amount, joined(share(left)))
+      setText(growth, joined(fold(growthOf(left))))
+    })
+    this.#resources.parentElement.hidden = !resources.length
   }
 
   #showRanks(backlogs) {

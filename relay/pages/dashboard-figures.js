@@ -1,6 +1,6 @@
 // What the dashboard shows: a table of cards, each with what it reads from the figures of a worker or of all together.
 
-import { quantile, sumWithPrefix } from './dashboard-rates.js'
+import { quantile, resourcesOf, sumWithPrefix } from './dashboard-rates.js'
 import { byteRate, bytes, count, joined, rate, seconds, share } from './dashboard-units.js'
 
 const REFUSED = 'refused_'
@@ -15,6 +15,13 @@ const perSecondOf = prefix => figures => figures.rates && sumWithPrefix(figures.
 function meanOfWorkers(name) {
   const sum = perSecond(name)
   return figures => (sum(figures) === null ? null : sum(figures) / figures.workerCount)
+}
+
+const shareLeft = ({ headroom }) => resourcesOf(headroom)[0]?.[1] ?? null
+
+function endsFirst({ headroom }) {
+  const [first] = resourcesOf(headroom)
+  return first ? `${first[0]} ends first` : ''
 }
 
 const soFar = (number, format = count) => `${joined(format(number))} since the start`
@@ -114,6 +121,15 @@ const process = [
   },
   { id: 'cpu', title: 'CPU', unit: share, least: 0.1, read: perSecond('cpu_seconds'), note: () => '100 % is one core' },
   {
+    id: 'headroom',
+    title: 'Headroom',
+    unit: share,
+    least: 1,
+    read: shareLeft,
+    hasResources: true,
+    note: endsFirst
+  },
+  {
     id: 'memory',
     title: 'Memory',
     unit: bytes,
@@ -167,7 +183,7 @@ const limits = [
 
 /**
  * `read` gives the number in large type, of all workers together or of one; `unit` its words, `least` the shortest axis.
- * `also` is a second line. `parts` are what the number is made of: stacked bars, and a table.
+ * `also` is a second line. `hasResources` adds a table of what can end. `parts` are what the number is made of: stacked bars, and a table.
  */
 export const SECTIONS = [
   { title: 'Traffic', cards: traffic },

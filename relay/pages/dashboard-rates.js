@@ -29,6 +29,7 @@ function readWorker(worker, index) {
     counters: numbersOf(worker?.counters),
     gauges: numbersOf(worker?.gauges),
     backlogs: Array.isArray(worker?.backlogs) ? worker.backlogs.filter(Number.isFinite) : [],
+    headroom: numbersOf(worker?.headroom),
     turns: readHistogram(worker?.histograms?.turn_seconds)
   }
 }
@@ -69,6 +70,7 @@ export function figuresOf(before, after) {
       counters: worker.counters,
       gauges: worker.gauges,
       backlogs: worker.backlogs,
+      headroom: worker.headroom,
       rates: isSame ? ratesOf(former.counters, worker.counters, seconds) : null,
       turns: isSame ? turnsBetween(former.turns, worker.turns) : null
     })
@@ -90,6 +92,7 @@ function totalOf(workers) {
     counters: addUp(workers.map(({ counters }) => counters)),
     gauges: addUp(workers.map(({ gauges }) => gauges)),
     backlogs: workers.flatMap(({ backlogs }) => backlogs).sort((a, b) => b - a),
+    headroom: least(workers.map(({ headroom }) => headroom)),
     rates: workers.every(({ rates }) => rates) ? addUp(workers.map(({ rates }) => rates)) : null,
     turns: workers.map(({ turns }) => turns).reduce(mergeTurns)
   }
@@ -100,6 +103,14 @@ function addUp(objects) {
   for (const object of objects)
     for (const [name, value] of Object.entries(object)) sums[name] = (sums[name] ?? 0) + value
   return sums
+}
+
+/** Of each name the smallest number. */
+function least(objects) {
+  const found = {}
+  for (const object of objects)
+    for (const [name, value] of Object.entries(object)) found[name] = Math.min(value, found[name] ?? value)
+  return found
 }
 
 function mergeTurns(one, other) {
@@ -124,6 +135,12 @@ export function quantile(histogram, q) {
   }
   return bounds.at(-1) ?? null
 }
+
+/** [name, share left] of each resource; what ends first comes first. */
+export const resourcesOf = headroom => Object.entries(headroom).sort(([, one], [, other]) => one - other)
+
+/** How many times the load may be carried, at least: what is in use grows no faster than the load. null when nothing is used. */
+export const growthOf = left => (left < 1 ? 1 / (1 - left) : null)
 
 /** The parts that a counter is told in: [name, value] pairs of those whose name begins so, by the rest of their names. */
 export const withPrefix = (values, prefix) =>

@@ -6,6 +6,7 @@ const hundredths = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
 
 const NOTHING = ['–', '']
 const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8, 10]
+const MOST_FOLD = 100
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 
 /** [number, unit] as texts; a dash for what is not known. */
@@ -29,6 +30,9 @@ export function byteRate(value) {
 }
 
 export const share = value => (value === null ? NOTHING : [short(value * 100), '%'])
+
+/** So many times as much; beyond a hundred the number means nothing. */
+export const fold = value => (value === null ? NOTHING : [value < MOST_FOLD ? tenths.format(value) : `${MOST_FOLD}`, '×'])
 
 export function seconds(value) {
   if (value === null) return NOTHING
