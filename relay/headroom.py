@@ -83,5 +83,5 @@ def resources(
         "processor": Use(None if load is None else load.used, 1.0),
         "memory": Use(resident_bytes, memory),
         "connections": Use(*connections),
-        "open files": Use(*open_files),
+        "open_files": Use(*open_files),
     }

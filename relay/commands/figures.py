@@ -95,7 +95,7 @@ ROWS: Final = (
     Row("loop_utilisation", "loop utilisation", "loop", share, _mean_rate("busy_seconds")),
     Row("cpu_utilisation", "CPU, of one core", "cpu", share, _rate("cpu_seconds")),
     Row("headroom", "headroom", "left", share, _left),
-    Row("growth", "load may grow at least", "growth", fold, _growth),
+    Row("growth", "load may grow to", "growth", fold, _growth),
     Row("resident_bytes", "memory", "memory", size, _gauge("resident_bytes")),
     Row("backlogged", "slow readers", "slow", count, _gauge("backlogged")),
     Row("worst_backlog_bytes", "worst backlog", "backlog", size, lambda figures: max(figures.backlogs, default=0)),
@@ -127,7 +127,7 @@ def _part_rows(total: Figures, prefix: str) -> Iterator[Row]:
 def _resource_rows(total: Figures) -> Iterator[Row]:
     """What ends first comes first."""
     for name in sorted(total.headroom, key=total.headroom.__getitem__):
-        label = f"{PART_INDENT}{name}"
+        label = f"{PART_INDENT}{name.replace('_', ' ')}"
         yield Row(f"headroom_{name}", label, name, share, _left_of(name))
 
 

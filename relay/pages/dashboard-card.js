@@ -2,7 +2,7 @@
 
 import { draw } from './dashboard-chart.js'
 import { growthOf, resourcesOf, withPrefix } from './dashboard-rates.js'
-import { bytes, ceiling, clock, count, fold, joined, rate, share } from './dashboard-units.js'
+import { bytes, ceiling, clock, count, fold, joined, plainName, rate, share } from './dashboard-units.js'
 
 const LINE = 1.75
 const WORKER_LINE = 1
@@ -60,7 +60,7 @@ export class Card {
       this.#legend
     )
     if (definition.parts) this.#table = this.#addTable(definition.parts.heading, 'per s', 'since start')
-    if (definition.hasResources) this.#resources = this.#addTable('Resource', 'left', 'load may grow')
+    if (definition.hasResources) this.#resources = this.#addTable('Resource', 'left', 'load may grow to')
     if (definition.isRanked) this.root.append((this.#ranks = element('ol', 'ranks')))
     this.root.dataset.card = definition.id
     this.#listen(move)
@@ -205,7 +205,7 @@ export class Card {
     resources.forEach(([name, left], i) => {
       const [head, amount, growth] = this.#resources.children[i].children
       head.children[0].hidden = true
-      setText(head.children[1], name)
+      setText(head.children[1], plainName(name))
       setText(amount, joined(share(left)))
       setText(growth, joined(fold(growthOf(left))))
     })

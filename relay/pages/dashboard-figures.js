@@ -1,7 +1,7 @@
 // What the dashboard shows: a table of cards, each with what it reads from the figures of a worker or of all together.
 
 import { quantile, resourcesOf, sumWithPrefix } from './dashboard-rates.js'
-import { byteRate, bytes, count, joined, rate, seconds, share } from './dashboard-units.js'
+import { byteRate, bytes, count, joined, plainName, rate, seconds, share } from './dashboard-units.js'
 
 const REFUSED = 'refused_'
 const CLOSED = 'closed_'
@@ -21,7 +21,7 @@ const shareLeft = ({ headroom }) => resourcesOf(headroom)[0]?.[1] ?? null
 
 function endsFirst({ headroom }) {
   const [first] = resourcesOf(headroom)
-  return first ? `${first[0]} ends first` : ''
+  return first ? `${plainName(first[0])} ${first[0].endsWith('s') ? 'end' : 'ends'} first` : ''
 }
 
 const soFar = (number, format = count) => `${joined(format(number))} since the start`
@@ -49,7 +49,6 @@ const CODES = {
   other: 'another code'
 }
 
-const nameOfReason = reason => reason.replaceAll('_', ' ')
 const nameOfCode = code => (Number(code) ? `${code} ${CODES[code] ?? ''}` : (CODES[code] ?? code))
 
 const traffic = [
@@ -102,6 +101,16 @@ const traffic = [
 
 const process = [
   {
+    id: 'headroom',
+    title: 'Headroom',
+    unit: share,
+    least: 1,
+    read: shareLeft,
+    name: 'least',
+    hasResources: true,
+    note: endsFirst
+  },
+  {
     id: 'turns',
     title: 'Turn time, p99',
     unit: seconds,
@@ -120,15 +129,6 @@ const process = [
     note: figures => (figures.workerCount > 1 ? 'mean of the workers' : 'time spent in turns')
   },
   { id: 'cpu', title: 'CPU', unit: share, least: 0.1, read: perSecond('cpu_seconds'), note: () => '100 % is one core' },
-  {
-    id: 'headroom',
-    title: 'Headroom',
-    unit: share,
-    least: 1,
-    read: shareLeft,
-    hasResources: true,
-    note: endsFirst
-  },
   {
     id: 'memory',
     title: 'Memory',
@@ -157,7 +157,7 @@ const limits = [
     unit: rate,
     least: 1,
     read: perSecondOf(REFUSED),
-    parts: { prefix: REFUSED, nameOf: nameOfReason, heading: 'Reason', none: 'Nothing was refused.' },
+    parts: { prefix: REFUSED, nameOf: plainName, heading: 'Reason', none: 'Nothing was refused.' },
     note: figures => soFar(sumWithPrefix(figures.counters, REFUSED))
   },
   {

@@ -40,6 +40,9 @@ export function seconds(value) {
   return value < 1 ? [short(value * 1e3), 'ms'] : [short(value), 's']
 }
 
+/** What programs call something, for people. */
+export const plainName = name => name.replaceAll('_', ' ')
+
 export const joined = ([number, unit]) =>
   unit.startsWith('/') || !unit ? number + unit : `${number} ${unit}`
 

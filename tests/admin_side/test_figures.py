@@ -67,7 +67,16 @@ def test_the_shape_of_stats(operator: Operator) -> None:
     assert stats["started"] <= stats["date"]
     assert (stats["draining"], stats["limits"]) == (False, "on")
     [worker] = stats["workers"]
-    assert list(worker) == ["worker", "pid", "counters", "gauges", "backlogs", "histograms"]
+    assert list(worker) == [
+        "worker",
+        "pid",
+        "counters",
+        "gauges",
+        "backlogs",
+        "loop_utilisation",
+        "headroom",
+        "histograms",
+    ]
     assert sorted(worker["gauges"]) == sorted(GAUGES)
     assert worker["worker"] == 0
     assert {"turn_seconds", "fanout_members"} == {*worker["histograms"]}
@@ -211,7 +220,7 @@ def test_a_version_that_is_no_number(operator: Operator, media_type: str, versio
 
 def test_only_codes_reasons_and_workers_are_labels(operator: Operator) -> None:
     operator.ask("/nope")
-    allowed = {"code", "reason", "worker", "le", "version"}
+    allowed = {"code", "reason", "worker", "resource", "le", "version"}
     for family in parse_text(operator.ask("/metrics").body.decode()):
         for sample in family.samples:
             assert {*sample.labels} <= allowed

@@ -10,6 +10,7 @@ from browser.dashboard_page import DashboardPage
 from support.admin_stand_in import AdminStandIn, Growing, serve_stand_in, snapshot
 
 NOTHING = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 HOSTILE = "<img src=x onerror=violations.push('ran')><b>\u202eup"
 WORKERS = [
     {"messages": 250, "deliveries": 5000, "bytes_in": 2048, "busy_seconds": 0.25},
@@ -129,6 +130,60 @@ def test_several_workers_and_all_together(dashboard, stand_in):
     assert dashboard.texts(".messages .legend .name") == ["all", "worker 0", "worker 1"]
     assert dashboard.texts(".messages .legend .amount") == ["300/s", "250/s", "50/s"]
     assert dashboard.texts(".loop .legend .amount") == ["50 %", "25 %", "75 %"]
+
+
+def test_what_ends_first_and_how_much_is_left(dashboard, stand_in):
+    left = {"processor": 0.75, "memory": 0.99, "connections": 1, "open_files": 0.5}
+    stand_in.answer = Growing({}, worker={"headroom": left})
+    dashboard.open(stand_in.url)
+    dashboard.wait_for_figure("headroom", "50%")
+    assert dashboard.text(".headroom .note") == "open files end first"
+    assert dashboard.texts(".headroom thead th") == ["Resource", "left", "load may grow to"]
+    assert dashboard.texts(".headroom tbody th") == [
+        "open files",
+        "processor",
+        "memory",
+        "connections",
+    ]
+    assert dashboard.texts(".headroom tbody td") == [
+        *("50 %", f"2.0 {TIMES}"),
+        *("75 %", f"4.0 {TIMES}"),
+        *("99 %", f"100 {TIMES}"),
+        *("100 %", NOTHING),
+    ]
+    dashboard.focus(".headroom .plot")
+    spoken = dashboard.evaluate(
+        "document.querySelector('.headroom .plot').getAttribute('aria-valuetext')"
+    )
+    assert spoken == "50 % now"
+
+
+def test_of_several_workers_the_least_headroom_counts(dashboard, stand_in):
+    stand_in.answer = lambda: (
+        200,
+        snapshot(
+            workers=[
+                {"worker": 0, "headroom": {"processor": 0.75, "memory": 0.5}},
+                {"worker": 1, "headroom": {"processor": 0.125, "memory": 0.625}},
+            ]
+        ),
+    )
+    dashboard.open(stand_in.url)
+    dashboard.wait_for_figure("headroom", "12.5%")
+    assert dashboard.text(".headroom .note") == "processor ends first"
+    assert dashboard.texts(".headroom .legend .name") == ["least", "worker 0", "worker 1"]
+    assert dashboard.texts(".headroom .legend .amount") == ["12.5 %", "50 %", "12.5 %"]
+
+
+@pytest.mark.parametrize("headroom", [None, {}, [], {"memory": "much"}, {HOSTILE: 0.5}])
+def test_headroom_that_is_not_told_or_odd(dashboard, stand_in, headroom):
+    stand_in.answer = Growing({"messages": 3}, worker={"headroom": headroom})
+    dashboard.open(stand_in.url)
+    dashboard.wait_for_figure("messages", "3/s")
+    is_told = headroom == {HOSTILE: 0.5}
+    dashboard.wait_for_figure("headroom", "50%" if is_told else NOTHING)
+    assert dashboard.texts(".headroom tbody th") == ([HOSTILE] if is_told else [])
+    assert dashboard.evaluate("document.querySelector('.headroom table').hidden") is not is_told
 
 
 def test_one_worker_needs_no_legend(dashboard, stand_in):

@@ -8,6 +8,7 @@ import pytest
 
 from relay.commands.quantities import (
     count,
+    fold,
     rate,
     seconds,
     share,
@@ -34,6 +35,10 @@ WRITTEN = [
     (size_rate, 512, "512 B/s"),
     (share, 0.5, "50 %"),
     (share, 1.234, "123 %"),
+    (fold, 1, "1.0 x"),
+    (fold, 99.9, "99.9 x"),
+    (fold, 100, "100 x"),
+    (fold, 250, "100 x"),
     (seconds, 0.0000505, "50.5 µs"),
     (seconds, 0.0125, "12.5 ms"),
     (seconds, 2, "2 s"),

@@ -47,6 +47,14 @@ def test_each_worker_has_its_figures() -> None:
     assert moment.total.backlogs == [2, 1, 1, 1]
 
 
+def test_of_several_workers_the_one_counts_that_has_least_left() -> None:
+    left = [{"processor": 0.5, "memory": 0.25}, {"processor": 0.125, "memory": 0.75}, {}]
+    workers = [{"worker": i, "headroom": each} for i, each in enumerate(left)]
+    moment = moment_of(None, read_snapshot(encoded({"workers": workers})))
+    assert moment.total.headroom == {"processor": 0.125, "memory": 0.25}
+    assert [moment.workers[i].headroom for i in range(3)] == left
+
+
 @pytest.mark.parametrize(
     "histogram",
     [None, Histogram([], []), Histogram([1.0], [0, 0]), Histogram([], [0])],

@@ -139,6 +139,40 @@ def test_several_workers(stand_in: AdminStandIn) -> None:
     assert [worker["messages_per_second"] for worker in told["workers"]] == [5, 20]
 
 
+def test_what_ends_first(stand_in: AdminStandIn) -> None:
+    """The smallest share on top, and with it by how much the load may grow."""
+    left = {"processor": 0.75, "memory": 0.9, "connections": 0.5, "open_files": 1}
+    stand_in.answer = Growing({}, worker={"headroom": left})
+    table = run("--url", stand_in.url, "--once", "--interval", "0.1").stdout
+    assert row_of(table, "headroom") == ["50", "%"]
+    assert row_of(table, "load may grow to") == ["2.0", "x"]
+    lines = [line.split() for line in table.splitlines()]
+    first = lines.index(["headroom", "50", "%"]) + 1
+    assert [" ".join(line[:-2]) for line in lines[first : first + 4]] == [
+        "connections",
+        "processor",
+        "memory",
+        "open files",
+    ]
+    told = json.loads(run("--url", stand_in.url, "--once", "--json", "--interval", "0.1").stdout)
+    figures = told["total"]
+    assert (figures["headroom"], figures["growth"], figures["ends_first"]) == (0.5, 2, "connections")  # fmt: skip
+    assert figures["headroom_shares"] == left
+
+
+@pytest.mark.parametrize(
+    ("headroom", "shown", "growth"),
+    [({}, None, None), ({"memory": 1.0}, 1.0, None), ({"memory": 0.0}, 0.0, 1.0)],
+)
+def test_headroom_at_its_ends(
+    stand_in: AdminStandIn, headroom: dict[str, float], shown: float | None, growth: float | None
+) -> None:
+    stand_in.answer = Growing({}, worker={"headroom": headroom})
+    told = json.loads(run("--url", stand_in.url, "--once", "--json", "--interval", "0.1").stdout)
+    assert (told["total"]["headroom"], told["total"]["growth"]) == (shown, growth)
+    assert told["total"]["ends_first"] == next(iter(headroom), None)
+
+
 def test_a_pipe_gets_a_line_each_time(stand_in: AdminStandIn, start: Start) -> None:
     stand_in.answer = Growing({"messages": 5, "deliveries": 10}, {"messages": 20, "deliveries": 40})
     process = start("--url", stand_in.url, "--interval", "0.1")
