@@ -3,13 +3,15 @@
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from relay.commands import like
+from relay.commands.amounts import Amount, amount
 from relay.commands.shared import Exit, fail, require_generator
+from relay.plan.observed import Observed
 from relay.plan.plots import load_plot
 from relay.plan.prices import (
     Calibration,
@@ -36,43 +38,6 @@ if TYPE_CHECKING:
 _VARIABLE: Final = "RELAY_CALIBRATION"
 
 
-class _Amount(click.ParamType[float]):
-    """A value with a unit, read as the settings are."""
-
-    def __init__(self, name: str, parse: Callable[[str], float]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if not isinstance(value, str):
-            return float(value)
-        try:
-            return self._parse(value)
-        except ValueError as exc:
-            self.fail(str(exc), param, ctx)
-
-
-def _amount(
-    flag: str,
-    parse: Callable[[str], float],
-    default: str,
-    metavar: str,
-    text: str,
-    name: str | None = None,
-) -> Callable[[Any], Any]:
-    """An option whose value has a unit."""
-    return click.option(
-        *(flag, name or flag.removeprefix("--").replace("-", "_")),
-        type=_Amount(metavar.lower(), parse),
-        default=default,
-        show_default=True,
-        metavar=metavar,
-        help=text,
-    )
-
-
 def default_path() -> Path:
     """Where a calibration is kept when no other file is named."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
@@ -92,29 +57,29 @@ Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line.
 )
 @click.option(
     "--connections",
-    type=_Amount("count", parse_count),
+    type=Amount("count", parse_count),
     metavar="NUMBER",
     help='Connected at the same time, such as "50k".',
 )
-@_amount("--channel-size", parse_count, "10", "NUMBER", "Members of a channel.")
-@_amount(
+@amount("--channel-size", parse_count, "10", "NUMBER", "Members of a channel.")
+@amount(
     "--messages",
     parse_rate,
     "0.1/s",
     "RATE",
     'What each connection sends, such as "0.5/s" or "10/m".',
 )
-@_amount("--bytes", parse_size, "200B", "SIZE", "Payload of a message.", name="payload_bytes")
-@_amount("--joins", parse_rate, "0/s", "RATE", "New connections in all; as many leave.")
-@_amount("--ping-interval", parse_duration, "25s", "TIME", "As the relay's setting of this name.")
-@_amount(
+@amount("--bytes", parse_size, "200B", "SIZE", "Payload of a message.", name="payload_bytes")
+@amount("--joins", parse_rate, "0/s", "RATE", "New connections in all; as many leave.")
+@amount("--ping-interval", parse_duration, "25s", "TIME", "As the relay's setting of this name.")
+@amount(
     "--target-p99",
     parse_duration,
     "50ms",
     "TIME",
     "From a message's arrival to 99 % of its deliveries, inside the relay.",
 )
-@_amount("--headroom", parse_share, "30%", "SHARE", "Of each core and of the memory, to stay free.")
+@amount("--headroom", parse_share, "30%", "SHARE", "Of each core and of the memory, to stay free.")
 @click.option(
     "--workers",
     type=click.IntRange(1, 1024),
@@ -127,6 +92,13 @@ Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line.
     metavar="NUMBER",
     help="Tell how so many would fare, instead of how many are needed.",
 )
+@click.option(
+    "--like",
+    "like_url",
+    metavar="URL",
+    help="Take the habits from a running relay, by its admin URL; RELAY_ADMIN_TOKEN has the token.",
+)
+@amount("--watch", parse_duration, "5s", "TIME", "How long --like looks.")
 @click.option(
     "--inverse", is_flag=True, help="How many connections with these habits one host holds."
 )
@@ -151,38 +123,56 @@ Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line.
     metavar="FILE",
     help="Load against latency and processor time, as an SVG picture.",
 )
-def plan(**options: Any) -> None:
+@click.pass_context
+def plan(context: click.Context, /, **options: Any) -> None:
     """Say what a workload needs, by prices that were measured.
 
     A machine is measured once with --calibrate. Then, for example:
 
     \b
       relay plan --connections 50k --channel-size 20 --messages 0.5/s --bytes 300
+      relay plan --like http://127.0.0.1:8788 --inverse
     """
     path = options["path"] or default_path()
     if options["calibrates"]:
         _calibrate(path)
         return
-    if options["connections"] is None and not options["inverse"]:
+    if options["like_url"] is not None:
+        like.check_options(context, options["watch"])
+    elif options["connections"] is None and not options["inverse"]:
         raise click.UsageError(
-            "--connections: expected how many connect at the same time, or --inverse"
+            "--connections: expected how many connect at the same time, or --inverse, or --like"
         )
     try:
         calibration = read_calibration(path)
     except CalibrationError as exc:
         fail(str(exc), Exit.CONNECTION)
     workers = options["workers"] or calibration.machine.cores
-    workload = _workload(options)
+    observed = _observe(options)
+    workload = _workload(options) if observed is None else _scaled(observed, options["connections"])
     if options["inverse"]:
-        _tell_inverse(calibration, workload, options, workers)
+        _tell_inverse(calibration, workload, options, workers, observed)
         return
     report = _report(calibration, workload, options, workers)
     verification = _verify(report) if options["verifies"] else None
     if options["plot"]:
         options["plot"].write_text(load_plot(report), encoding="utf-8")
-    _tell(report, verification, as_json=options["as_json"])
+    _tell(report, observed, options, verification)
     if report.exceeds:
         sys.exit(Exit.CONNECTION)
+
+
+def _observe(options: dict[str, Any]) -> Observed | None:
+    if options["like_url"] is None:
+        return None
+    return like.watch(options["like_url"], options["watch"], options["ping_interval"])
+
+
+def _scaled(observed: Observed, connections: float | None) -> Workload:
+    """What was observed, with as many connections as are asked for, if any are."""
+    if connections is None:
+        return observed.workload
+    return _checked(observed.workload.scaled_to(round(connections)))
 
 
 def _workload(options: dict[str, Any]) -> Workload:
@@ -198,6 +188,11 @@ def _workload(options: dict[str, Any]) -> Workload:
         joins=options["joins"],
         ping_interval=options["ping_interval"],
     )
+    return _checked(workload)
+
+
+def _checked(workload: Workload) -> Workload:
+    """Raises click.UsageError."""
     try:
         check(workload)
     except ValueError as exc:
@@ -232,7 +227,11 @@ def _report(
 
 
 def _tell_inverse(
-    calibration: Calibration, habits: Workload, options: dict[str, Any], workers: int
+    calibration: Calibration,
+    habits: Workload,
+    options: dict[str, Any],
+    workers: int,
+    observed: Observed | None,
 ) -> None:
     """How many connections the processes of one host carry, and the plan for so many."""
     connections = most_connections(calibration, habits, _goals(options), workers)
@@ -246,16 +245,27 @@ def _tell_inverse(
     )
     if options["plot"]:
         options["plot"].write_text(load_plot(report), encoding="utf-8")
-    _tell(report, None, as_json=options["as_json"])
+    _tell(report, observed, options)
 
 
-def _tell(report: Report, verification: "Verification | None", *, as_json: bool) -> None:
-    if as_json:
+def _tell(
+    report: Report,
+    observed: Observed | None,
+    options: dict[str, Any],
+    verification: "Verification | None" = None,
+) -> None:
+    prices, seconds = report.calibration.prices, options["watch"]
+    if options["as_json"]:
         plain = to_json(report)
+        if observed is not None:
+            plain["observed"] = like.to_json(observed, prices, seconds)
         if verification is not None:
             plain["verification"] = verification_to_json(verification)
         click.echo(json.dumps(plain, indent=1))
         return
+    if observed is not None:
+        for line in like.lines(observed, prices, seconds):
+            click.echo(line)
     for line in lines(report):
         click.echo(line)
     if verification is not None:

@@ -45,13 +45,14 @@ def top(url: str, interval: float, once: bool, is_json: bool) -> None:
 
 
 class Source:
-    """Asks a relay's admin listener. Raises click.UsageError for what cannot be asked."""
+    """Asks a relay's admin listener, whose URL came from `option`. Raises click.UsageError for what cannot be asked."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, option: str = "--url") -> None:
         if not url.lower().startswith(("http://", "https://")) or {"?", "#"} & {*url}:
-            raise click.UsageError("--url: expected http://HOST:PORT or https://HOST:PORT")
+            raise click.UsageError(f"{option}: expected http://HOST:PORT or https://HOST:PORT")
         if token and not (token.isascii() and token.isprintable() and " " not in token):
             raise click.UsageError(f"{TOKEN_VARIABLE}: expected printable ASCII without spaces")
+        self._option = option
         self._url = url.rstrip("/") + "/api/stats"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._before: Snapshot | None = None
@@ -68,7 +69,7 @@ class Source:
                 self._url, headers=self._headers, timeout_seconds=ANSWER_TIMEOUT_SECONDS
             )
         except ValueError as exc:
-            raise CommandError(f"--url: {exc}", Exit.USAGE) from None
+            raise CommandError(f"{self._option}: {exc}", Exit.USAGE) from None
         if not response.is_ok:
             text = str(rejected(response.status, response.body))
             hint = f"; set {TOKEN_VARIABLE}" if response.status == _UNAUTHORIZED else ""

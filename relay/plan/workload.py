@@ -86,6 +86,11 @@ def framed(payload_bytes: float) -> float:
     return payload_bytes + (4 if payload_bytes < 65_536 else 10)
 
 
+def unframed(frame_bytes: float) -> float:
+    """The payload in a frame of this size; of a mean size, nearly."""
+    return frame_bytes - (2 if frame_bytes < 128 else 4 if frame_bytes < 65_540 else 10)
+
+
 def on_the_wire(sends_per_second: float, bytes_per_second: float) -> float:
     """Bytes a second with the headers of packets: at least one packet a send."""
     packets = max(sends_per_second, bytes_per_second / PACKET_PAYLOAD_BYTES)
