@@ -133,7 +133,7 @@ def test_several_workers_and_all_together(dashboard, stand_in):
 
 
 def test_what_ends_first_and_how_much_is_left(dashboard, stand_in):
-    left = {"processor": 0.75, "memory": 0.99, "connections": 1, "open_files": 0.5}
+    left = {"processor": 0.75, "memory": 0.995, "connections": 1, "open_files": 0.5}
     stand_in.answer = Growing({}, worker={"headroom": left})
     dashboard.open(stand_in.url)
     dashboard.wait_for_figure("headroom", "50%")
@@ -148,7 +148,7 @@ def test_what_ends_first_and_how_much_is_left(dashboard, stand_in):
     assert dashboard.texts(".headroom tbody td") == [
         *("50 %", f"2.0 {TIMES}"),
         *("75 %", f"4.0 {TIMES}"),
-        *("99 %", f"100 {TIMES}"),
+        *("99.5 %", f"100 {TIMES}"),
         *("100 %", NOTHING),
     ]
     dashboard.focus(".headroom .plot")
