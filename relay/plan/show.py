@@ -79,7 +79,8 @@ def lines(report: Report) -> Iterator[str]:
 def _asked(workload: Workload) -> Iterator[str]:
     yield (
         f"{show_count(workload.connections)} connections in {show_count(workload.channels)} channels of"
-        f" {workload.channel_size:g}; each sends {workload.messages:.4g} messages a second of {show_bytes(workload.payload_bytes)}."
+        f" {workload.channel_size:g}; each sends {workload.messages:.4g} messages a second"
+        f" of {show_bytes(workload.payload_bytes)}."
     )
     yield (
         f"That is {show_count(workload.messages_per_second)} messages and"

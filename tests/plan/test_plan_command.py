@@ -25,11 +25,13 @@ def prices(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, path: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     given = [] if path is None else ["--calibration", str(path)]
     return subprocess.run(
         [*COMMAND, "plan", *arguments, *given],
-        env=environment(),
+        env={**environment(), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -38,8 +40,8 @@ def run(*arguments: str, path: Path | None = None) -> subprocess.CompletedProces
     )
 
 
-def answer(*arguments: str, path: Path) -> dict[str, Any]:
-    done = run(*arguments, "--json", path=path)
+def answer(*arguments: str, path: Path, **variables: str) -> dict[str, Any]:
+    done = run(*arguments, "--json", path=path, **variables)
     assert done.returncode == 0, done.stderr
     plain = json.loads(done.stdout)
     assert isinstance(plain, dict)

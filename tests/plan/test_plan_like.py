@@ -81,7 +81,7 @@ def test_several_processes(stand_in: AdminStandIn, prices: Path) -> None:
 
 
 def test_a_real_relay_with_a_token(
-    start_relay: StartRelay, visit_at: VisitAt, prices: Path, channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start_relay: StartRelay, visit_at: VisitAt, prices: Path, channel: str, tmp_path: Path
 ) -> None:  # fmt: skip
     config = tmp_path / "relay.toml"
     config.write_text(f'admin_token = "{TOKEN}"\n')
@@ -95,8 +95,7 @@ def test_a_real_relay_with_a_token(
     refused = run(*asked, path=prices)
     assert refused.returncode == 3
     assert refused.stderr.rstrip().endswith("; set RELAY_ADMIN_TOKEN")
-    monkeypatch.setenv("RELAY_ADMIN_TOKEN", TOKEN)
-    workload = answer(*asked, path=prices)["workload"]
+    workload = answer(*asked, path=prices, RELAY_ADMIN_TOKEN=TOKEN)["workload"]
     assert (workload["connections"], workload["channel_size"]) == (4, 2)
     assert workload["messages"] == 0
 
