@@ -5,7 +5,7 @@ from typing import Final
 import httptools
 import msgspec
 
-from relay._core import Request
+from relay._core import Request as Request  # from here on it belongs to the HTTP side
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_HEADERS: Final = 100
