@@ -1,7 +1,7 @@
 # Waiting for a moment in the turn itself, instead of by way of trio, where messages come close upon each other.
 #
-# A pass through trio's loop costs as much as several sends. Where the next message comes within a fraction of a millisecond, as in
-# a dialogue or in a process with thousands of messages a second, the turn waits that long for it, asleep in the kernel, and no
+# A pass through trio's loop costs as much as several sends. Where the next message comes within a fraction of a millisecond, as
+# in a dialogue or in a process with thousands of messages a second, the turn waits that long for it, asleep in the kernel, and no
 # longer than LINGER_TURN_SECONDS in all: then trio's other tasks have their chance. Where messages are farther apart a turn ends
 # at once, as waiting in vain costs a wake-up more. What the pauses were lately tells which of the two it is.
 
