@@ -60,7 +60,7 @@ cdef extern from *:
     """
     #include <stdint.h>
     #include <string.h>
-    #define ID_BLOCK 16             /* places looked at together: a register of every x86-64 and ARM; GCC and Clang know the rest */
+    #define ID_BLOCK 16             /* places looked at together: a register of every x86-64 and ARM */
     typedef uint8_t relay_places __attribute__((vector_size(ID_BLOCK)));
 
     static inline relay_places relay_where(const uint8_t *data, uint8_t byte) {

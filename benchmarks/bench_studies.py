@@ -10,6 +10,7 @@ import pytest
 from benchmarks import (
     address_flood,
     clients,
+    fairness,
     join_storm,
     limits,
     loud_channel,
@@ -28,6 +29,7 @@ STUDIES = [
     for module in (
         limits,
         rates,
+        fairness,
         scrape,
         slow_reader,
         loud_channel,
