@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 
 from benchmarks.figures import Figures
+from benchmarks.machine import origin
 from benchmarks.study import Finding, Study, lines
 from benchmarks.table import heading, row_line
+from benchmarks.yardsticks import Yardstick, measure
 
 NS_LINES = pytest.StashKey[list[str]]()
 ROW_LINES = pytest.StashKey[list[str]]()
@@ -21,18 +24,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STUDY_LINES] = []
 
 
+@pytest.fixture(scope="session")
+def machine() -> str:
+    return "\n".join(origin())
+
+
 @pytest.fixture
 def per_unit(
-    benchmark: Callable[..., object], request: pytest.FixtureRequest
-) -> Callable[[int, Callable[[], object]], object]:
-    """Benchmark a call that does so many units of work, and report nanoseconds per unit (of the median call)."""
+    benchmark: Callable[..., object], request: pytest.FixtureRequest, machine: str
+) -> Callable[[int, Callable[[], object], Yardstick], object]:
+    """Benchmark a call that does so many units of work, and report nanoseconds per unit (of the median call).
 
-    def run(units: int, call: Callable[[], object]) -> object:
+    The ratios to the yardstick are measured apart, after it.
+    """
+
+    def run(units: int, call: Callable[[], object], yardstick: Yardstick) -> object:
         outcome = benchmark(call)
         stats = benchmark.stats  # type: ignore[attr-defined]
         if stats is not None:  # None with --benchmark-disable
             ns = stats["median"] * 1e9 / units
-            benchmark.extra_info["ns_per_unit"] = ns  # type: ignore[attr-defined]
+            benchmark.extra_info.update(  # type: ignore[attr-defined]
+                ns_per_unit=ns,
+                ratios=[asdict(each) for each in measure(units, call, yardstick)],
+                yardstick=yardstick.name,
+                machine=machine,
+            )
             request.config.stash[NS_LINES].append(f"{request.node.name:48} {ns:10.2f}")
         return outcome
 

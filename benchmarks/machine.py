@@ -16,12 +16,19 @@ from relay.bench.machine import hardware, system
 ROOT = Path(__file__).parent.parent
 
 
+def origin() -> tuple[str, str]:
+    """When and of what revision; on what machine."""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision {revision()}",
+        f"{hardware()}; {system()}",
+    )
+
+
 def describe(contenders: Iterable[Contender]) -> str:
     servers = ", ".join(f"{each.name} {each.version}" for each in contenders)
     return "\n".join(
         (
-            f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision {revision()}",
-            f"{hardware()}; {system()}",
+            *origin(),
             f"{servers}; Python {platform.python_version()}, trio {version('trio')}, Cython {cython()}",
             "server on one core, load on another; payload 64 bytes unless told; medians; "
             f"load average {os.getloadavg()[0]:.1f} at the start, should be near 0",

@@ -60,6 +60,15 @@ class Finding:
             return self.invalid
         return "; ".join(f"{goal}: {self._outcome(goal)}" for goal in self.goals) or "valid"
 
+    @property
+    def outcome(self) -> str:
+        """The verdict in one word, for programs: `wrong`, `unjudged`, `missed` or `met` (also when there was no goal)."""
+        if self.wrong:
+            return "wrong"
+        if self.invalid:
+            return "unjudged"
+        return "met" if all(goal.is_met_by(self.figures) for goal in self.goals) else "missed"
+
     def _outcome(self, goal: Goal) -> str:
         return "met" if goal.is_met_by(self.figures) else "MISSED"
 
@@ -108,7 +117,10 @@ def lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 def plain(findings: Iterable[Finding]) -> dict[str, dict[str, object]]:
     """What is kept of the findings in JSON."""
-    return {each.name: {**each.figures, "verdict": each.verdict} for each in findings}
+    return {
+        each.name: {**each.figures, "verdict": each.verdict, "outcome": each.outcome}
+        for each in findings
+    }
 
 
 def main(study: Study) -> None:
