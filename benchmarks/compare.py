@@ -173,7 +173,13 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         epilog="Exit codes: 0 nothing is worse; 1 something is worse, wrong or missing, or a study missed its goal; "
         "2 the input cannot be used; 3 nothing could be judged.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help=taken.EXPECTED)
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help=f"{taken.EXPECTED}; the rounds of several count as those of one run",
+    )
     parser.add_argument(
         "--store", action="store_true", help="store the ratios of this run instead of comparing"
     )
@@ -195,7 +201,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 def main(words: list[str] | None = None) -> int:
     options = arguments(words)
     try:
-        run = taken.read(options.file)
+        run = taken.read_all(options.files)
         is_first = options.store and not options.ratios.exists()
         kept = {} if is_first else ratios.load(options.ratios)
         if options.store:
@@ -206,7 +212,7 @@ def main(words: list[str] | None = None) -> int:
         return refuse(str(error))
     lines = list(compared(run, kept, is_partial=options.partial))
     if not lines:
-        return refuse(f"{options.file}: nothing in it is stored in {options.ratios}")
+        return refuse(f"{options.files[0]}: nothing in it is stored in {options.ratios}")
     print(*report(run, lines), sep="\n")
     return exit_code(lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,17 @@ class Run:
 
     ratios: dict[str, Ratio] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+
+def read_all(paths: Iterable[Path]) -> Run:
+    """Several runs as if they were one. Raises as `read` does."""
+    whole = Run()
+    for run in map(read, paths):
+        for name, ratio in run.ratios.items():
+            known = whole.ratios.get(name)
+            whole.ratios[name] = ratio if known is None else ratios.pooled(known, ratio)
+        whole.findings += run.findings
+    return whole
 
 
 def read(path: Path) -> Run:
