@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help venv serve build tools test lint types docs screenshots debug sanitize bench peers profile clean
+.PHONY: help venv serve build tools test lint types docs screenshots debug sanitize bench compare peers profile clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -81,6 +81,11 @@ sanitize: build $(VENV)/.tests ## run the tests under ASan and UBSan
 
 bench: build $(VENV)/.tests ## run the benchmark suite
 	$(BIN)/pytest benchmarks $(ARGS)
+
+compare: build $(VENV)/.tests ## run the benchmark suite and compare it with benchmarks/ratios.json
+	@mkdir -p build/compare
+	$(BIN)/pytest benchmarks --benchmark-json=build/compare/figures.json $(ARGS)
+	$(BIN)/python -m benchmarks.compare build/compare/figures.json $(if $(ARGS),--partial)
 
 peers: build $(VENV)/.tests ## the relay and its peers in turn; ARGS="--peers bun,ws --rounds 1" goes to it
 	$(BIN)/python -m benchmarks.peers --json build/peers/figures.json $(ARGS)

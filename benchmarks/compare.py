@@ -94,10 +94,9 @@ def outcome(stored: Stored, now: Ratio) -> tuple[State, str]:
         return State.UNJUDGED, f"not judged: {now.unjudged}"
     if (now.suite, now.per) != (stored.suite, stored.per):
         return State.UNJUDGED, f"not judged: stored per {stored.per}, now per {now.per}; store it"
-    change = now.value / stored.value - 1
-    if change > stored.tolerance:
+    if now.value > stored.value * (1 + stored.tolerance):
         return State.WORSE, "WORSE"
-    if change < -stored.tolerance:
+    if now.value < stored.value * (1 - stored.tolerance):
         return State.BETTER, "better; store it"
     return State.SAME, "same"
 
@@ -127,13 +126,10 @@ def summary(lines: list[Line]) -> str:
     """What it comes to, with the names of all that failed."""
     failed = [line.name for line in lines if line.state in FAILURES]
     counted = sum(line.state in JUDGED for line in lines)
-    left = len(lines) - counted
-    beside = f"; {left} not judged" if left else ""
+    told = f"{counted} of {len(lines)} judged"
     if failed:
-        return f"{len(failed)} of {counted} failed: {'; '.join(failed)}{beside}"
-    if not counted:
-        return f"nothing was judged, {left} lines: neither better nor worse is known"
-    return f"nothing is worse in {counted} lines{beside}"
+        return f"{told}, {len(failed)} failed: {'; '.join(failed)}"
+    return f"{told}, " + ("nothing is worse" if counted else "so nothing is known")
 
 
 def report(run: Run, lines: list[Line]) -> Iterator[str]:

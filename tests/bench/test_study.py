@@ -81,7 +81,23 @@ def test_the_table_has_its_heading_once() -> None:
 
 
 def test_what_is_kept_of_a_finding() -> None:
-    assert plain([Finding("a", {"n": 1.0})]) == {"a": {"n": 1.0, "verdict": "valid"}}
+    assert plain([Finding("a", {"n": 1.0})]) == {
+        "a": {"n": 1.0, "verdict": "valid", "outcome": "met"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("finding", "outcome"),
+    [
+        (Finding("a", {"ratio": 1.0}), "met"),
+        (Finding("a", {"ratio": 1.03}, (AT_MOST, AT_LEAST)), "met"),
+        (Finding("a", {"ratio": 1.04}, (AT_MOST, AT_LEAST)), "missed"),
+        (Finding("a", {"ratio": 1.04}, (AT_MOST,), invalid="disturbed"), "unjudged"),
+        (Finding("a", {"ratio": 1.0}, invalid="disturbed", wrong=True), "wrong"),
+    ],
+)
+def test_outcomes_for_programs(finding: Finding, outcome: str) -> None:
+    assert finding.outcome == outcome
 
 
 STUDY = Study("benchmarks.none", "Is it?", lambda rounds, seconds: [], rounds=3, seconds=0.5)
