@@ -104,18 +104,18 @@ cdef unsigned int frame_close_code(bytes frame):
 cdef object reactor_backlogs(Reactor r, int limit):
     cdef uint64_t worst[MAX_BACKLOGS]
     cdef uint64_t backlog
-    cdef size_t fd
-    cdef PyObject *conn
+    cdef PyObject *item
     cdef int kept = 0, i
     cdef uint32_t total = 0
     if not 0 <= limit <= MAX_BACKLOGS:
         raise ValueError(f"limit: expected 0 to {MAX_BACKLOGS}, got {limit}")
-    for fd in range(r.table_capacity):
-        conn = r.table[fd]
-        if conn == NULL or (<Conn>conn).kind != IS_MEMBER or not (<Member>conn).is_blocked:
-            continue
+    if RELAY_CHECK:
+        check_blocked(r)
+    item = r.blocked
+    while item != NULL:
         total += 1
-        backlog = member_backlog(<Member>conn)
+        backlog = member_backlog(<Member>item)
+        item = (<Member>item).blocked_after
         if kept == limit and (limit == 0 or backlog <= worst[kept - 1]):
             continue
         i = kept if kept < limit else limit - 1

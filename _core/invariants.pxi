@@ -81,3 +81,22 @@ cdef void check_items(Member m) noexcept:
         last = item
         item = item.next
     check(total == m.item_bytes and count == m.item_total and last == m.item_tail, b"private items add up")
+
+
+cdef void check_blocked(Reactor r) noexcept:
+    """The list of blocked members has those of the table that are, and no other. O(connections)."""
+    cdef size_t fd
+    cdef uint32_t listed = 0, blocked = 0
+    cdef PyObject *before = NULL
+    cdef PyObject *item = r.blocked
+    while item != NULL:
+        check((<Member>item).is_blocked, b"a listed member is blocked")
+        check((<Member>item).blocked_before == before, b"the list of blocked members leads back")
+        check(reactor_at(r, (<Conn>item).fd) == item, b"a listed member is in the table")
+        listed += 1
+        before = item
+        item = (<Member>item).blocked_after
+    for fd in range(r.table_capacity):
+        item = r.table[fd]
+        blocked += item != NULL and (<Conn>item).kind == IS_MEMBER and (<Member>item).is_blocked
+    check(listed == blocked, b"blocked members are listed")

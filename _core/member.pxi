@@ -67,6 +67,8 @@ cdef class Member(Conn):
     cdef double warned_at
     cdef double heard_at        # when something came from it last
     cdef uint64_t address_key   # what the limits per address count it by; 0: they do not
+    cdef PyObject *blocked_before   # among the reactor's blocked members
+    cdef PyObject *blocked_after
 
     def __cinit__(self, bytes prefix not None, *, bint echo=False, bint announce=False, bint lists=False,
                   bint verbatim=False, bint mute=False, bint stream=False, uint64_t address=0):

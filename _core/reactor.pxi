@@ -68,6 +68,7 @@ cdef class Reactor:
     cdef size_t table_capacity
     cdef uint32_t connection_total
     cdef uint32_t handshake_total
+    cdef PyObject *blocked      # the first of the members that are, the latest first
     cdef PyObject *earliest     # handshakes by deadline
     cdef PyObject *latest
     cdef list paused            # listeners that ran out of descriptors
@@ -257,5 +258,6 @@ cdef class Reactor:
 
     def backlogs(self, int limit=10):
         """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in
-        bytes, the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""
+        bytes, the largest first. Looks at these members alone, however many others there are. Raises ValueError for a
+        limit outside 0 to 64."""
         return reactor_backlogs(self, limit)

@@ -84,7 +84,7 @@ cdef int reactor_judge(Reactor r, Member m) except -1:
     """Close a blocked member that is too far behind. It gets one more chance first: there may be room by now."""
     if m.state != OPEN or member_cost(m) <= r.backlog_limit:
         return 0
-    member_unblock(m)
+    member_unblock(r, m)
     reactor_flush_member(r, m)
     if r.skips_for_slow and m.state == OPEN and member_cost(m) > r.backlog_limit:
         reactor_skip(r, m)
@@ -116,16 +116,34 @@ cdef int reactor_skip(Reactor r, Member m) except -1:
     return 0
 
 
-cdef void member_block(Member m) noexcept:
+cdef void member_block(Reactor r, Member m) noexcept:
     m.is_blocked = True
+    m.blocked_after = r.blocked
+    if r.blocked != NULL:
+        (<Member>r.blocked).blocked_before = <PyObject *>m
+    r.blocked = <PyObject *>m
     if m.log_object != NULL:
         (<Log>m.log_object).blocked_total += 1
 
 
-cdef void member_unblock(Member m) noexcept:
+cdef void member_unblock(Reactor r, Member m) noexcept:
     m.is_blocked = False
+    blocked_unlist(r, m)
     if m.log_object != NULL:
         (<Log>m.log_object).blocked_total -= 1
+
+
+cdef void blocked_unlist(Reactor r, Member m) noexcept:
+    """Take a member out of the reactor's list of blocked ones, if it is there."""
+    if m.blocked_before != NULL:
+        (<Member>m.blocked_before).blocked_after = m.blocked_after
+    elif r.blocked == <PyObject *>m:
+        r.blocked = m.blocked_after
+    else:
+        return
+    if m.blocked_after != NULL:
+        (<Member>m.blocked_after).blocked_before = m.blocked_before
+    m.blocked_before = m.blocked_after = NULL
 
 
 cdef int reactor_flush_member(Reactor r, Member m) except -1:
@@ -141,7 +159,7 @@ cdef int reactor_flush_member(Reactor r, Member m) except -1:
             if errno == EINTR:
                 continue
             if errno == EAGAIN or errno == ENOBUFS:
-                member_block(m)
+                member_block(r, m)
             else:
                 has_failed = True
             break

@@ -32,8 +32,7 @@ cdef int reactor_register(Reactor r, Conn conn, int fd, uint32_t mask) except -1
     conn.fd = fd
     conn.reactor = <PyObject *>r
     if r.table[fd] != NULL:
-        if (<Conn>r.table[fd]).kind == IS_HANDSHAKE:
-            handshake_unlist(r, <Handshake>r.table[fd])
+        conn_unlist(r, <Conn>r.table[fd])
         (<Conn>r.table[fd]).fd = -1
         (<Conn>r.table[fd]).reactor = NULL
         Py_DECREF(<object>r.table[fd])
@@ -44,13 +43,20 @@ cdef int reactor_register(Reactor r, Conn conn, int fd, uint32_t mask) except -1
     return 0
 
 
+cdef inline void conn_unlist(Reactor r, Conn conn) noexcept:
+    """Take a connection out of the list that its kind may be in."""
+    if conn.kind == IS_HANDSHAKE:
+        handshake_unlist(r, <Handshake>conn)
+    elif conn.kind == IS_MEMBER:
+        blocked_unlist(r, <Member>conn)
+
+
 cdef int reactor_forget(Reactor r, Conn conn) noexcept:
     """Take a connection out of the table; its descriptor stays as it is."""
     cdef int fd = conn.fd
     if fd < 0 or r.table[fd] != <PyObject *>conn:
         return -1
-    if conn.kind == IS_HANDSHAKE:
-        handshake_unlist(r, <Handshake>conn)
+    conn_unlist(r, conn)
     r.table[fd] = NULL
     if conn.kind != IS_LISTENER:
         r.connection_total -= 1

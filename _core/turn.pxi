@@ -97,7 +97,7 @@ cdef void guarded_event(Reactor r, int fd, uint32_t mask) noexcept:
         if mask & (EPOLLRDHUP | EPOLLHUP | EPOLLERR):
             conn.at_end = True
         if conn.kind == IS_MEMBER and mask & EPOLLOUT and (<Member>conn).is_blocked:
-            member_unblock(<Member>conn)
+            member_unblock(r, <Member>conn)
             (<Member>conn).heard_at = r.now
             reactor_flush_member(r, <Member>conn)
         if mask & ~EPOLLOUT and not conn.is_ready:

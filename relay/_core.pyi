@@ -436,4 +436,5 @@ class Reactor:
         """Time spent in turns since the start."""
     def backlogs(self, limit: int = 10) -> tuple[int, list[int]]:
         """How many members have a socket that does not take what waits for them, and the `limit` largest of their backlogs in
-        bytes, the largest first. Looks at every connection. Raises ValueError for a limit outside 0 to 64."""
+        bytes, the largest first. Looks at these members alone, however many others there are. Raises ValueError for a
+        limit outside 0 to 64."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 from support.websocket import BINARY, CLOSE, TEXT
 
 from relay import _core
+from relay._core import Member
 
 from .house import House
 
@@ -187,6 +189,39 @@ def test_backlogs_are_of_those_who_cannot_keep_up(house: House) -> None:
     assert house.reactor.backlogs() == (0, [])
     member.enqueue(b"x")
     assert house.reactor.backlogs() == (0, [])
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("way", ["drains", "goes", "is aborted", "is closed"])
+def test_who_is_blocked_no_more_is_not_counted(way: str, number: int) -> None:
+    """First, last and in the middle of the list of those who are."""
+    house = House(backlog_limit_bytes=1 << 30)
+    try:
+        fill(house, [100, 200_000, 400_000])
+        members = sorted(house.log.members, key=lambda member: member.backlog_bytes)
+        member = members.pop(number)
+        if way == "drains":
+            drain(house, member, house.peers[number])
+        elif way == "goes":
+            house.peers[number].close()
+        elif way == "is aborted":
+            member.abort()
+        else:
+            member.close(1000)  # what it has not taken stands in the way of its close frame
+            assert house.reactor.backlogs()[0] == 3
+            drain(house, member, house.peers[number])
+        house.turn()
+        left = sorted((each.backlog_bytes for each in members), reverse=True)
+        assert house.reactor.backlogs() == (2, left)
+    finally:
+        house.close()
+
+
+def drain(house: House, member: Member, peer: socket.socket) -> None:
+    """Read all that waits for a member."""
+    while member.is_behind:
+        assert peer.recv(1 << 20)
+        house.turn()
 
 
 @pytest.mark.parametrize("limit", [-1, 65])
