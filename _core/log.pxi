@@ -68,6 +68,12 @@ cdef class Log:
     def owner(self):
         return self.channel
 
+    def disown(self):
+        """Let go of the owner, so that the two are no cycle any more. Raises ValueError while a member is attached."""
+        if self.member_total:
+            raise ValueError("a log with members has an owner")
+        self.channel = None
+
     @property
     def members(self):
         return [<object>self.member_table[i] for i in range(self.member_total)]

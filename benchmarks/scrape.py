@@ -7,8 +7,9 @@ are measured while nobody scrapes, and while someone does ten times a second, wh
 from __future__ import annotations
 
 import http.client
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from relay.bench.usage import raise_file_limit
 
 MEMBERS = 100
 IDLE = (0, 1_000, 15_000)
+CROWDS = ((100_000, 5_000), (100_000, 50_000))
 FLAGS = {"--admin": "127.0.0.1:0", "--ping-interval": "0"}
 PAUSE_SECONDS = 0.1
 SCRAPE_GOAL_MS = 50.0
@@ -42,14 +44,21 @@ class Scrapes:
 def measure(rounds: int, seconds: float) -> Iterator[Finding]:
     raise_file_limit(max(IDLE) + FILES_BESIDE_CONNECTIONS)
     for idle in IDLE:
-        yield finding(idle, [measure_round(idle, seconds) for _ in range(rounds)])
+        found = [measure_round(relay(FLAGS).command, idle, seconds) for _ in range(rounds)]
+        yield finding(f"{idle} idle", found)
+    for members, channels in CROWDS:
+        command = [sys.executable, "-m", "benchmarks.crowded", str(members), str(channels)]
+        found = [measure_round(command, 0, seconds) for _ in range(rounds)]
+        yield finding(f"{members} in {channels}, no socket", found)
 
 
-def measure_round(idle: int, seconds: float) -> tuple[Quiet, Quiet, Scrapes, float]:
+def measure_round(
+    command: Sequence[str], idle: int, seconds: float
+) -> tuple[Quiet, Quiet, Scrapes, float]:
     """The member without scrapes, and with; the scrapes; and the server's processor time for one, from the difference."""
     with ExitStack() as stack:
         stack.enter_context(pinned_to_load_core())
-        server = stack.enter_context(ServerProcess(relay(FLAGS).command))
+        server = stack.enter_context(ServerProcess(command))
         apart = stack.enter_context(ProcessPoolExecutor(1, mp_context=get_context("spawn")))
         crowd = Generator(server.port, channels=max(idle // MEMBERS, 1), members=MEMBERS)
         if idle:
@@ -98,12 +107,12 @@ def scrape(port: int, goes_on: Callable[[], bool]) -> Scrapes:
     return Scrapes(taken, size)
 
 
-def finding(idle: int, rounds: list[tuple[Quiet, Quiet, Scrapes, float]]) -> Finding:
+def finding(name: str, rounds: list[tuple[Quiet, Quiet, Scrapes, float]]) -> Finding:
     quiet, beside, scrapes, costs = zip(*rounds, strict=True)
     taken = [each for found in scrapes for each in found.seconds]
     usual = median(each.p99_ms for each in quiet)
     return Finding(
-        f"{idle} idle",
+        name,
         {
             "scrape p50 ms": median(taken) * 1e3,
             "longest ms": max(taken) * 1e3,

@@ -86,6 +86,13 @@ class Channel:
                 self.crash(exc)
         # after a crash the members that were closed by it still have their time
         await self._cut_lingering()
+        self._disown_logs()
+
+    def _disown_logs(self) -> None:
+        """The channel and its logs hold one another, and full collections are rare: see `relay.cycles`."""
+        if self.member_count == 0:
+            for log in filter(None, (self.log.streams, self.log)):
+                log.disown()
 
     async def _hold_nursery(self) -> None:
         try:

@@ -16,6 +16,7 @@ from relay import _core, systemd
 from relay.admin.side import make_admin_side
 from relay.admission import Admission, Upgrade
 from relay.channel import CLOSE_TIMEOUT_SECONDS
+from relay.cycles import collect_rarely
 from relay.faults import FaultLog
 from relay.hub import Hub
 from relay.incoming import Exchange
@@ -113,6 +114,7 @@ class Server:
                     self._reactor.add_listener(listener.fileno())
                 nursery.start_soon(self._pump)
                 nursery.start_soon(self._hub.keep_streams_alive)
+                nursery.start_soon(collect_rarely, lambda: len(self._hub.channels))
                 nursery.start_soon(self._report_limits)
                 nursery.start_soon(self._watch_signals, signals)
                 if self._admin is not None:
@@ -197,6 +199,11 @@ class Server:
             "http_connections": self._public.connection_count,
             "blocked_addresses": self._limits.count_blocks(time.monotonic()),
         }
+
+    @property
+    def hub(self) -> Hub:
+        """The channels, while `run` does."""
+        return self._hub
 
     @property
     def reactor(self) -> _core.Reactor:
