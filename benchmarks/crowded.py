@@ -1,8 +1,8 @@
 """`python -m benchmarks.crowded MEMBERS CHANNELS`: a server that has members without a socket beside those who connect.
 
 A process may have fewer descriptors than there should be members. These are real otherwise: the core's members, attached to logs
-of channels of the hub. What they do not have is a place in the core's table, which is by descriptor and which a scrape does not look
-at, and the kernel's side of a socket.
+of channels of the hub. What they do not have is a place in the core's table, which is by descriptor and which a scrape does not
+look at, and the kernel's side of a socket.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SETTINGS = Settings(
     admin="127.0.0.1:0",
     ping_interval=0.0,
     message_rate=0.0,
-    byte_rate=0.0,
+    byte_rate=0,
     presence="off",
 )
 
