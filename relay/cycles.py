@@ -2,8 +2,8 @@
 
 A full collection looks at everything that there is: 0.1 s with 5000 channels, 0.8 s with 50 000, of which no member would get a
 message meanwhile. (Members are not looked at, a channel is two dozen objects.) So Python takes none of its own accord. What is
-new is still looked at, as always, in a millisecond or so. A channel that has ended is no cycle, nor is a connection: there is nothing
-to find for a full collection, and one in case is taken when the channels are few.
+new is still looked at, as always, in a millisecond or so. A channel that has ended is no cycle, nor is a connection: there is
+nothing to find for a full collection, and one in case is taken when the channels are few.
 """
 
 import gc

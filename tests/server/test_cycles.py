@@ -11,7 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relay import cycles
 from relay._core import Log, Member, Reactor
-from relay.channel import Channel
+from relay.channel import CLOSE_TIMEOUT_SECONDS, Channel
 from relay.cycles import FEW_CHANNELS, INTERVAL_SECONDS, collect_rarely
 from relay.hub import Hub
 from relay.settings.config import Settings
@@ -68,8 +68,8 @@ async def test_a_channel_that_crashed(
         hub.channel(b"a").join(Member(PREFIX), b"response")
         await wait_all_tasks_blocked()
         hub.channels[b"a"].crash(ValueError("a fault"))
-        while nursery.child_tasks:
-            await trio.sleep(1)
+        await trio.sleep(2 * CLOSE_TIMEOUT_SECONDS)
+        assert not nursery.child_tasks
         caplog.clear()
         assert garbage() == []
         nursery.cancel_scope.cancel()
