@@ -39,7 +39,8 @@ cdef inline void reactor_note_start(Reactor r, double start, double linger) noex
 
 
 cdef bint reactor_linger(Reactor r, double start, double linger) noexcept:
-    """After a round that found nothing: wait for news, for at most `linger` seconds. Whether there are any."""
+    """After a round that found nothing: wait for news, for at most `linger` seconds. Whether there are any. A wait in vain comes
+    after all that the turn has done, and is not in its time anyway."""
     cdef double begin = steady_seconds()
     cdef bint has_news
     if r.liveliness < LIVELY_FROM or begin - start > LINGER_TURN_SECONDS:
@@ -47,7 +48,8 @@ cdef bint reactor_linger(Reactor r, double start, double linger) noexcept:
         return False
     with nogil:
         has_news = relay_wait_readable(r.epoll_fd, linger)
-    r.lingered += steady_seconds() - begin
-    r.counters.wakeups += has_news
     reactor_note_pause(r, has_news)
+    if has_news:
+        r.counters.wakeups += 1
+        r.lingered += steady_seconds() - begin
     return has_news

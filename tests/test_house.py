@@ -99,6 +99,7 @@ FORBIDDEN = {
         "relay.admission",
     },
     "listeners": SERVING | {"trio", "httptools", "click", "relay.settings.config"},
+    "cycles": (IO - {"trio"}) | {"relay"},
     "vitals": IO | {"relay"},
     "memory": IO | {"relay"},
     "headroom": IO | {"relay"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -77,3 +78,18 @@ def test_each_turn_is_noted_once_however_often_it_waited(dialogue: House) -> Non
     turns = dialogue.reactor.histograms()["turn_seconds"]
     assert sum(turns["counts"]) == dialogue.counted("turns")[0]
     assert dialogue.reactor.busy_seconds == pytest.approx(turns["sum"])
+
+
+def test_waiting_in_vain_does_not_count_as_work() -> None:
+    """No turn works for longer than it takes, also when it has waited for what did not come."""
+    house = House()
+    house.enter("a")
+    house.enter("b")
+    began = time.monotonic()
+    before = house.reactor.busy_seconds
+    for _ in range(20):
+        house.peers[0].sendall(PING)
+        while house.reactor.turn(0.004, LONGEST_SECONDS):
+            pass
+    assert house.reactor.busy_seconds - before <= time.monotonic() - began
+    house.close()
