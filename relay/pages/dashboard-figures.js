@@ -49,7 +49,10 @@ const CODES = {
   other: 'another code'
 }
 
-const nameOfCode = code => (Number(code) ? `${code} ${CODES[code] ?? ''}` : (CODES[code] ?? code))
+function nameOfCode(code) {
+  const text = Object.hasOwn(CODES, code) ? CODES[code] : ''
+  return Number(code) ? `${code} ${text}` : text || code
+}
 
 const traffic = [
   {

@@ -5,18 +5,26 @@
 /** Longer ago than this, a rate would be the mean of a time nobody has watched. */
 export const LONGEST_STEP_SECONDS = 10
 
+/** No count of a relay is larger. What is beyond it or below 0 is not known: sums would become infinite, and texts endless. */
+const MOST = 2 ** 64
+
+const LAST_DATE = 253_402_000_000_000 // the year 9999: what a clock can show
+
+/** Beyond so many workers there are no lines and figures of each, only of all together: a page could not keep and draw them. */
+export const MOST_WORKERS_SHOWN = 32
+
 /** An answer that is none of a relay: the text says what was expected. */
 export class ShapeError extends Error {}
 
 /** The answer, with only what are numbers where numbers belong. Throws ShapeError. */
 export function readSnapshot(answer) {
-  if (!Number.isFinite(answer?.date) || !Array.isArray(answer.workers) || !answer.workers.length)
+  if (!isWithin(answer?.date, LAST_DATE) || !Array.isArray(answer.workers) || !answer.workers.length)
     throw new ShapeError('expected the figures of a relay')
   return {
-    version: String(answer.version ?? ''),
-    limits: String(answer.limits ?? ''),
+    version: textOf(answer.version),
+    limits: textOf(answer.limits),
     date: answer.date,
-    started: Number(answer.started) || 0,
+    started: isWithin(answer.started, LAST_DATE) ? answer.started : 0,
     isDraining: answer.draining === true,
     workers: answer.workers.map(readWorker)
   }
@@ -25,21 +33,32 @@ export function readSnapshot(answer) {
 function readWorker(worker, index) {
   return {
     worker: Number.isInteger(worker?.worker) ? worker.worker : index,
-    pid: worker?.pid ?? null,
+    pid: Number.isInteger(worker?.pid) ? worker.pid : null,
     counters: numbersOf(worker?.counters),
     gauges: numbersOf(worker?.gauges),
-    backlogs: Array.isArray(worker?.backlogs) ? worker.backlogs.filter(Number.isFinite) : [],
-    headroom: numbersOf(worker?.headroom),
+    backlogs: Array.isArray(worker?.backlogs) ? worker.backlogs.filter(size => isWithin(size, MOST)) : [],
+    headroom: numbersOf(worker?.headroom, 1),
     turns: readHistogram(worker?.histograms?.turn_seconds)
   }
 }
 
-const numbersOf = object =>
-  Object.fromEntries(Object.entries(object ?? {}).filter(([, value]) => Number.isFinite(value)))
+const isWithin = (value, most) => Number.isFinite(value) && value >= 0 && value <= most
+
+/** A text, and nothing that would only become one. */
+export const textOf = value => (typeof value === 'string' ? value : '')
+
+/** Without a prototype: names are the relay's, and one of them may be `constructor`. */
+const numbersOf = (object, most = MOST) => named(Object.entries(object ?? {}).filter(([, value]) => isWithin(value, most)))
+
+function named(entries) {
+  const values = Object.create(null)
+  for (const [name, value] of entries) values[name] = value
+  return values
+}
 
 function readHistogram(histogram) {
   const { bounds, counts } = histogram ?? {}
-  const isWhole = [bounds, counts].every(list => Array.isArray(list) && list.every(Number.isFinite))
+  const isWhole = [bounds, counts].every(list => Array.isArray(list) && list.every(value => isWithin(value, MOST)))
   return isWhole && counts.length === bounds.length + 1 ? { bounds, counts } : null
 }
 
@@ -75,11 +94,12 @@ export function figuresOf(before, after) {
       turns: isSame ? turnsBetween(former.turns, worker.turns) : null
     })
   }
-  return { workers, total: totalOf([...workers.values()]) }
+  const total = totalOf([...workers.values()])
+  return { workers: new Map([...workers].slice(0, MOST_WORKERS_SHOWN)), total }
 }
 
 const ratesOf = (before, after, seconds) =>
-  Object.fromEntries(Object.entries(after).map(([name, count]) => [name, (count - (before[name] ?? 0)) / seconds]))
+  named(Object.entries(after).map(([name, count]) => [name, (count - (before[name] ?? 0)) / seconds]))
 
 function turnsBetween(before, after) {
   if (!before || !after || before.bounds.join() !== after.bounds.join()) return null
@@ -99,7 +119,7 @@ function totalOf(workers) {
 }
 
 function addUp(objects) {
-  const sums = {}
+  const sums = named([])
   for (const object of objects)
     for (const [name, value] of Object.entries(object)) sums[name] = (sums[name] ?? 0) + value
   return sums
@@ -107,7 +127,7 @@ function addUp(objects) {
 
 /** Of each name the smallest number. */
 function least(objects) {
-  const found = {}
+  const found = named([])
   for (const object of objects)
     for (const [name, value] of Object.entries(object)) found[name] = Math.min(value, found[name] ?? value)
   return found

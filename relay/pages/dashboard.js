@@ -3,7 +3,7 @@
 import { Card, element, setText } from './dashboard-card.js'
 import { History, gapsOf } from './dashboard-chart.js'
 import { SECTIONS, summary } from './dashboard-figures.js'
-import { ShapeError, figuresOf, hasRestarted, readSnapshot } from './dashboard-rates.js'
+import { ShapeError, figuresOf, hasRestarted, readSnapshot, textOf } from './dashboard-rates.js'
 import { clock, count, joined, span } from './dashboard-units.js'
 
 const INTERVAL = 1000
@@ -86,7 +86,7 @@ async function ask() {
   const answer = await response.json().catch(error => {
     throw error instanceof SyntaxError ? new ShapeError(`it answers ${response.status}, without JSON`) : error
   })
-  if (!response.ok) throw new ShapeError(`it answers ${response.status}, ${answer?.error}`)
+  if (!response.ok) throw new ShapeError(`it answers ${response.status}, ${textOf(answer?.error) || 'without a reason'}`)
   return readSnapshot(answer)
 }
 

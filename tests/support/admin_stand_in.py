@@ -81,12 +81,16 @@ def _times(rates: Mapping[str, float], seconds: int) -> dict[str, float]:
 
 
 class AdminStandIn:
-    """`answer` is called for each request of the figures; with `token` only those that show it get there."""
+    """`answer` is called for each request of the figures; with `token` only those that show it get there.
+
+    `missing_bytes` are announced and do not come: the connection ends before them.
+    """
 
     def __init__(self) -> None:
         self.answer: Callable[[], Answer] = Growing({})
         self.token = ""
         self.asked = 0
+        self.missing_bytes = 0
         self.url = ""
 
     def respond(self, path: str, authorization: str | None) -> tuple[int, str, bytes]:
@@ -117,9 +121,10 @@ def serve_stand_in(port: int = 0) -> Iterator[AdminStandIn]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, media_type, body = stand_in.respond(self.path, self.headers["Authorization"])
+            missing = stand_in.missing_bytes if self.path == "/api/stats" else 0
             self.send_response(status)
             self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + missing))
             self.send_header("Content-Security-Policy", POLICY.decode())
             self.end_headers()
             self.wfile.write(body)
