@@ -10,6 +10,8 @@ const MOST = 2 ** 64
 
 const LAST_DATE = 253_402_000_000_000 // the year 9999: what a clock can show
 
+const LONGEST_TEXT = 200
+
 /** Beyond so many workers there are no lines and figures of each, only of all together: a page could not keep and draw them. */
 export const MOST_WORKERS_SHOWN = 32
 
@@ -44,8 +46,8 @@ function readWorker(worker, index) {
 
 const isWithin = (value, most) => Number.isFinite(value) && value >= 0 && value <= most
 
-/** A text, and nothing that would only become one. */
-export const textOf = value => (typeof value === 'string' ? value : '')
+/** A text, and nothing that would only become one; as much of it as the head of the page has room for. */
+export const textOf = value => (typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : '')
 
 /** Without a prototype: names are the relay's, and one of them may be `constructor`. */
 const numbersOf = (object, most = MOST) => named(Object.entries(object ?? {}).filter(([, value]) => isWithin(value, most)))
