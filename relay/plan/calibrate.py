@@ -7,13 +7,12 @@ what it does to a stretch of time meets early and late loads alike.
 import platform
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from relay._load import Generator
 from relay._version import __version__
 from relay.bench.machine import memory_gib, processor
-from relay.bench.usage import cores, raise_file_limit
+from relay.bench.usage import cores, kernel_cache_bytes, raise_file_limit
 from relay.plan.fit import Observation, fit
 from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
 from relay.plan.prices import FORMAT, Calibration, Machine, Memory, Prices, coldness
@@ -175,12 +174,12 @@ def _measure_connections(core: int) -> tuple[float, Memory]:
         warm_up.run(
             WARM_UP_SECONDS, rate=IDLE_WARM_UP
         )  # no page is touched for the first time later
-        slab, used = _slab_bytes(), subject.watched.usage()
+        slab, used = kernel_cache_bytes(), subject.watched.usage()
         resident = subject.watched.resident_bytes()
         before = resident
         large = _open(subject, "large", IDLE_CONNECTIONS // MANY_MEMBERS, MANY_MEMBERS)
         cost = (subject.watched.usage() - used).ran
-        kernel = _slab_bytes() - slab
+        kernel = kernel_cache_bytes() - slab
         held_large = subject.watched.resident_bytes() - resident
         resident += held_large
         small = _open(subject, "small", IDLE_CHANNELS, FEW_MEMBERS)
@@ -214,11 +213,3 @@ def _two_unknowns(held_large: float, held_small: float) -> tuple[float, float]:
     connection = (held_large * IDLE_CHANNELS - large_channels * held_small) / determinant
     channel = (IDLE_CONNECTIONS * held_small - small_connections * held_large) / determinant
     return max(connection, 0.0), max(channel, 0.0)
-
-
-def _slab_bytes() -> int:
-    """What the kernel holds in its object caches (proc(5), meminfo), sockets among it."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("Slab:"):
-            return int(line.split()[1]) * _KIB
-    return 0
