@@ -1,7 +1,8 @@
 """`python -m benchmarks.capacity`: how near `relay plan` comes, on workloads that its calibration did not use.
 
-The machine is calibrated first; then each workload is predicted, run, and compared. Verdicts are on the processor time and the
-memory of the process; latency is shown.
+In each round the machine is calibrated first; then each workload is predicted, run, and compared. A figure is the median of the
+rounds' own ratios: a shared machine changes by the minute, and a calibration is as much a sample of it as a run is. Verdicts are
+on the processor time and the memory of the process; what the connections add to it, and the latency, are shown.
 """
 
 from __future__ import annotations
@@ -33,34 +34,38 @@ WORKLOADS = {
 
 
 def measure(rounds: int, seconds: float) -> Iterator[Finding]:
-    calibration = calibrate(lambda _: None)
-    for name, workload in WORKLOADS.items():
-        yield finding(name, [verify(calibration, workload, seconds) for _ in range(rounds)])
+    found: dict[str, list[Verification]] = {name: [] for name in WORKLOADS}
+    for _ in range(rounds):
+        calibration = calibrate(lambda _: None)
+        for name, workload in WORKLOADS.items():
+            found[name].append(verify(calibration, workload, seconds))
+    for name, verifications in found.items():
+        yield finding(name, verifications)
 
 
 def finding(name: str, found: list[Verification]) -> Finding:
-    predicted = {each.name: each.predicted for each in found[0].figures}
-    measured = {
-        each.name: median(
-            figure.measured for one in found for figure in one.figures if figure.name == each.name
-        )
-        for each in found[0].figures
-    }
+    figures = [{each.name: each for each in one.figures} for one in found]
+
+    def middle(of: str, what: str) -> float:
+        return median(getattr(one[of], what) for one in figures)
+
+    ratios = [one["processor"].ratio for one in figures]
     return Finding(
         name,
         {
-            "CPU % predicted": predicted["processor"] * 100,
-            "CPU % measured": measured["processor"] * 100,
-            "sends ratio": predicted["sends"] / measured["sends"],
-            "p99 ms predicted": predicted["p99"],
-            "p99 ms measured": measured["p99"],
-            "memory ratio": predicted["memory"] / measured["memory"] if measured["memory"] else 0.0,
-            "CPU ratio": predicted["processor"] / measured["processor"],
+            "CPU % predicted": middle("processor", "predicted") * 100,
+            "CPU % measured": middle("processor", "measured") * 100,
+            "sends ratio": middle("sends", "ratio"),
+            "p99 ms predicted": middle("p99", "predicted"),
+            "p99 ms measured": middle("p99", "measured"),
+            "of connections ratio": middle("of connections", "ratio"),
+            "memory ratio": middle("memory", "ratio"),
+            "least CPU ratio": min(ratios),
+            "most CPU ratio": max(ratios),
+            "CPU ratio": median(ratios),
         },
         (PROCESSOR, MEMORY),
-        invalid=""
-        if all(each.is_valid for each in found)
-        else "invalid: losses, or a busy generator",
+        invalid=next((f"invalid: {each.trouble}" for each in found if each.trouble), ""),
     )
 
 

@@ -204,11 +204,8 @@ def verification_lines(verification: "Verification") -> Iterator[str]:
     yield f"{'':<{_LABEL_WIDTH}}{'predicted':>12}{'measured':>12}{'ratio':>8}"
     for each in verification.figures:
         yield f"{each.name:<{_LABEL_WIDTH}}{each.predicted:>12.4g}{each.measured:>12.4g}{each.ratio:>8.2f}   {each.unit}"
-    if not verification.is_valid:
-        yield (
-            f"Not valid: {verification.lost} deliveries were lost, and the generator used"
-            f" {verification.generator_utilisation:.0%} of its core."
-        )
+    if verification.trouble:
+        yield f"Not valid: {verification.trouble}."
 
 
 def verification_to_json(verification: "Verification") -> dict[str, Any]:
@@ -221,5 +218,6 @@ def verification_to_json(verification: "Verification") -> dict[str, Any]:
         },
         "lost": verification.lost,
         "generator_utilisation": verification.generator_utilisation,
+        "disturbance": verification.disturbance,
         "is_valid": verification.is_valid,
     }

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from relay._load import Generator
+from relay.bench.measured import measure_run
 from relay.bench.usage import raise_file_limit
 from relay.plan.calibrate import FILES_BESIDE_CONNECTIONS
 from relay.plan.prices import Calibration
@@ -20,6 +21,8 @@ SETTLE_SECONDS: Final = 0.5
 WARM_CHANNELS: Final = 2
 WARM_MEMBERS: Final = 20
 WARM_RATE: Final = 200.0
+GENERATOR_MOST: Final = 0.9
+DISTURBANCE_MOST: Final = 0.1
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -37,16 +40,29 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """`figures` of a process with the share; `lost` deliveries and a busy generator make them worth nothing."""
+    """`figures` of a process with the share; `lost` deliveries and a busy generator make them worth nothing. So does
+    `disturbance`, the share of the time in which either of the two waited for its core because something else had it."""
 
     workload: Workload
     figures: list[Compared]
     lost: int
     generator_utilisation: float
+    disturbance: float = 0.0
+
+    @property
+    def trouble(self) -> str:
+        """Why the figures are worth nothing; empty when they count."""
+        if self.lost:
+            return f"{self.lost} deliveries were lost"
+        if self.generator_utilisation >= GENERATOR_MOST:
+            return f"the generator used {self.generator_utilisation:.0%} of its core"
+        if self.disturbance > DISTURBANCE_MOST:
+            return f"something else had one of the two cores for {self.disturbance:.0%} of the time"
+        return ""
 
     @property
     def is_valid(self) -> bool:
-        return not self.lost and self.generator_utilisation < 0.9
+        return not self.trouble
 
 
 def runnable(workload: Workload, most: int) -> Workload:
@@ -96,9 +112,11 @@ def _measure(
         held = subject.watched.resident_bytes() - resident
         rate, churn = workload.messages_per_second, workload.joins
         generator.run(WARM_UP_SECONDS, rate=rate, churn=churn)
-        counted, used = subject.counters(), subject.watched.usage()
-        report = generator.run(seconds, rate=rate, churn=churn)
-        busy = (subject.watched.usage() - used).ran / report.seconds
+        counted = subject.counters()
+        run = measure_run(generator, subject.watched, seconds, rate=rate, churn=churn)
+        report, used = run.report, run.server
+        assert used is not None
+        busy = used.ran / report.seconds
         sends = subject.counters()["sends"] - counted["sends"]
         total = subject.watched.resident_bytes()
         generator.close(0)
@@ -118,6 +136,7 @@ def _measure(
         ],
         report.lost,
         report.cpu_seconds / report.seconds,
+        max(used.waited, run.own.waited) / report.seconds,
     )
 
 

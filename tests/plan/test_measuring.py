@@ -16,7 +16,7 @@ from relay.plan.calibrate import (
     observe,
 )
 from relay.plan.subject import Subject, SubjectError, two_cores
-from relay.plan.verify import WARM_CHANNELS, WARM_MEMBERS, runnable, verify
+from relay.plan.verify import WARM_CHANNELS, WARM_MEMBERS, Verification, runnable, verify
 
 from .machines import calibration, workload
 
@@ -70,6 +70,24 @@ def test_a_verification_has_both_sides() -> None:
     assert figures["memory"].predicted == 40e6 + beside + of_connections
     assert figures["memory"].measured > figures["of connections"].measured > 0
     assert found.lost == 0
+    assert 0 <= found.disturbance <= 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "busy", "disturbed", "trouble"),
+    [
+        (0, 0.89, 0.1, ""),
+        (1, 0.1, 0.0, "1 deliveries were lost"),
+        (0, 0.9, 0.0, "the generator used 90% of its core"),
+        (0, 0.1, 0.11, "something else had one of the two cores for 11% of the time"),
+    ],
+)
+def test_what_makes_a_verification_worthless(
+    lost: int, busy: float, disturbed: float, trouble: str
+) -> None:
+    found = Verification(workload(), [], lost, busy, disturbed)
+    assert found.trouble == trouble
+    assert found.is_valid == (not trouble)
 
 
 @pytest.mark.parametrize(("most", "connections"), [(500, 500), (1000, 1000), (2000, 1000)])
