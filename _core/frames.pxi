@@ -31,20 +31,33 @@ def encode_frame(opcode, payload=b"", *, bint fin=True, mask=None):
     Raises ValueError for an opcode outside 0..15, a mask that is not 4 bytes, or a control frame over 125 bytes or not final.
     """
     cdef uint8_t header[MAX_HEADER]
-    cdef const uint8_t[::1] view = memoryview(payload)
-    cdef size_t length = view.shape[0], size
+    cdef const uint8_t[::1] view
+    cdef size_t size
+    if type(payload) is not bytes:
+        payload = bytes(memoryview(payload))    # bytes() alone would take a number for a length
     if not 0 <= opcode <= 15:
         raise ValueError(f"opcode: expected 0 to 15, got {opcode}")
-    if opcode & 8 and (length > MAX_CONTROL_PAYLOAD or not fin):
+    if opcode & 8 and (PyBytes_GET_SIZE(payload) > MAX_CONTROL_PAYLOAD or not fin):
         raise ValueError("payload: a control frame is final and has at most 125 bytes (RFC 6455 section 5.5)")
-    size = write_header(header, (FIN if fin else 0) | <uint8_t>opcode, length)
     if mask is None:
-        return PyBytes_FromStringAndSize(<char *>header, size) + bytes(view)
-    key = bytes(memoryview(mask))   # bytes() alone would take a number for a length
+        return unmasked_frame((FIN if fin else 0) | <uint8_t>opcode, <bytes>payload)
+    size = write_header(header, (FIN if fin else 0) | <uint8_t>opcode, PyBytes_GET_SIZE(payload))
+    view = payload
+    key = bytes(memoryview(mask))
     if len(key) != 4:
         raise ValueError(f"mask: expected 4 bytes, got {len(key)}")
     header[1] |= MASKED
     return PyBytes_FromStringAndSize(<char *>header, size) + key + apply_mask(view, key)
+
+
+cdef bytes unmasked_frame(uint8_t first_byte, bytes payload):
+    """What every event that a channel tells of goes through: one allocation."""
+    cdef size_t length = PyBytes_GET_SIZE(payload), size = header_size(length)
+    cdef bytes frame = PyBytes_FromStringAndSize(NULL, size + length)
+    cdef uint8_t *out = <uint8_t *>PyBytes_AS_STRING(frame)
+    write_header(out, first_byte, length)
+    memcpy(out + size, PyBytes_AS_STRING(payload), length)
+    return frame
 
 
 cdef bytes close_frame(unsigned int code, bytes reason):
