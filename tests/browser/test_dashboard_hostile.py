@@ -20,6 +20,11 @@ ELEMENTS = "document.querySelectorAll('img, script, style, iframe, b').length"
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
+def beginning(value: object) -> str:
+    """A name of a case that is not too long."""
+    return repr(value)[:12]
+
+
 @pytest.fixture
 def stand_in() -> Iterator[AdminStandIn]:
     with serve_stand_in() as stand_in:
@@ -62,7 +67,7 @@ def worker_of(value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "value",
     ["many", "7", MARKUP, None, True, [], [5], {}, OBJECT, -1, -1e308, 1e308, 2**64 + 2**12, float("nan")],
-    ids=lambda value: repr(value)[:12],
+    ids=beginning,
 )  # fmt: skip
 def test_what_is_no_number_is_a_dash(dashboard, stand_in, value):
     """NaN is no JSON: such an answer is not understood."""
@@ -86,7 +91,7 @@ def test_a_share_that_is_none_is_left_out(dashboard, stand_in, share):
     assert dashboard.texts(".headroom tbody th") == ["open files", "processor", "constructor"]
 
 
-@pytest.mark.parametrize("text", [MARKUP, "x" * 5000, OBJECT, [MARKUP], 7, None, "constructor"], ids=lambda text: repr(text)[:12])  # fmt: skip
+@pytest.mark.parametrize("text", [MARKUP, "x" * 5000, OBJECT, [MARKUP], 7, None, "constructor"], ids=beginning)  # fmt: skip
 def test_texts_are_texts(dashboard, stand_in, text):
     name = text if isinstance(text, str) else "__proto__"
     worker = {
@@ -107,7 +112,7 @@ def test_texts_are_texts(dashboard, stand_in, text):
     assert dashboard.evaluate(FITS)
 
 
-@pytest.mark.parametrize("error", [MARKUP, OBJECT, [MARKUP], None, "x" * 5000], ids=lambda error: repr(error)[:12])  # fmt: skip
+@pytest.mark.parametrize("error", [MARKUP, OBJECT, [MARKUP], None, "x" * 5000], ids=beginning)  # fmt: skip
 @pytest.mark.parametrize("status", [404, 500])
 def test_errors_are_texts(dashboard, stand_in, status, error):
     stand_in.answer = lambda: (status, {"error": error})
