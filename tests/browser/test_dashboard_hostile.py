@@ -1,4 +1,4 @@
-"""The dashboard before an admin listener that lies or is broken: what it says is text or a dash, and good answers are shown again."""
+"""The dashboard before an admin listener that lies or is broken: it shows text or a dash, and good answers again afterwards."""
 
 from __future__ import annotations
 
