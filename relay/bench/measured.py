@@ -11,7 +11,7 @@ SETTLE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """`server` is None when nobody may look at it."""
+    """`server` is None when nobody may look at it, or when it ended."""
 
     report: RunReport
     own: Usage
@@ -43,8 +43,18 @@ def measure_run(
     report = generator.run(
         seconds, rate=rate, churn=churn, interval_seconds=interval_seconds, watch=watch
     )
-    used = server.usage() - before if server and before else None
-    return MeasuredRun(report, own_usage() - own_before, used)
+    own = own_usage() - own_before
+    return MeasuredRun(report, own, _used_since(server, before))
+
+
+def _used_since(server: Watched | None, before: Usage | None) -> Usage | None:
+    """None, too, of a server that has ended meanwhile: what came of the messages is worth telling all the same."""
+    if server is None or before is None:
+        return None
+    try:
+        return server.usage() - before
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def measure_opening(

@@ -120,6 +120,7 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
     notes = {
         f"not all was delivered once and in order: {told}": bool(told),
         f"{report.dropped:,} connections were ended by the server": report.dropped > 0,
+        f"the server (process {plan.pid}) ended while messages were sent": _has_ended(result),
         f"{report.errors:,} error events, the first: {result.first_error}": report.errors > 0,
         f"{_laggard(shares)} did not keep up: {report.sent:,} of {report.offered:,} messages could be sent": (
             report.sent < KEPT_UP * report.offered and not result.is_interrupted
@@ -139,6 +140,10 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
         "it ended early: a sender had used all of its hundred million numbers": result.is_exhausted,
     }
     return tuple(text for text, holds in notes.items() if holds)
+
+
+def _has_ended(result: Result) -> bool:
+    return bool(result.plan.pid) and result.run is not None and result.run.server is None
 
 
 def _laggard(shares: Shares) -> str:

@@ -6,16 +6,20 @@ from typing import Final
 
 _COUNT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKmM]?)\s*", re.ASCII)
 _THOUSANDS: Final = {"": 1, "k": 1_000, "m": 1_000_000}
+_COUNT_MAX: Final = 1_000_000_000_000
 _PERCENT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", re.ASCII)
 _BITS: Final = 8
 
 
 def parse_count(text: str) -> int:
-    """A number from `"50k"`, `"1.5M"` or plain `"2500"`. Raises ValueError."""
+    """A number from `"50k"`, `"1.5M"` or plain `"2500"`. Raises ValueError, also for half a connection."""
     match = _COUNT.fullmatch(text)
     if match is None:
         raise ValueError(f'expected a number such as "50k" or "2500", got {text!r}')
-    return round(float(match[1]) * _THOUSANDS[match[2].lower()])
+    number = float(match[1]) * _THOUSANDS[match[2].lower()]
+    if not number.is_integer() or number > _COUNT_MAX:
+        raise ValueError(f"expected a whole number up to {_COUNT_MAX:,}, got {text[:40]!r}")
+    return int(number)
 
 
 def parse_share(text: str) -> float:

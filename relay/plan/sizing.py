@@ -131,15 +131,15 @@ def _fewest(fits: Callable[[int], bool], workload: Workload) -> int | None:
 
 
 def _why_not(prices: Prices, workload: Workload, goals: Goals) -> str:
-    parts = min(workload.channels, MAX_PROCESSES)
-    outcome = simulate(prices, workload.share(parts))
+    """A channel that is too much for a process of its own is told first: no number of processes would help then."""
+    outcome = simulate(prices, workload.share(workload.channels))
     members = f"a channel of {workload.channel_size:g} members"
-    if parts < workload.channels:
+    if goals.allow(outcome):
         return f"more than {MAX_PROCESSES} processes would be needed"
     if outcome.busy > 1.0 - goals.headroom:
         return (
             f"{members} is more than one process carries: it takes {outcome.busy:.0%} of a core,"
-            f" and {1 - goals.headroom:.0%} may be taken; a channel lives in one process"
+            f" and {100 * (1 - goals.headroom):.3g}% may be taken; a channel lives in one process"
         )
     return (
         f"{members} cannot be served with a p99 of {goals.target_p99 * 1e3:g} ms:"

@@ -84,3 +84,10 @@ def test_a_share_has_whole_channels() -> None:
     assert share.channels == 2
     assert share.connections == 60
     assert simulate(SENDS_COST, share).busy > 0
+
+
+def test_a_target_that_no_number_of_processes_meets() -> None:
+    """With so many channels that there cannot be a process for each."""
+    asked = workload(connections=50_000)
+    with pytest.raises(CannotFit, match=r"a channel of 10 members cannot be served with a p99 of"):
+        size(calibration(), asked, Goals(target_p99=1e-6, headroom=0.0), 2)
