@@ -117,7 +117,13 @@ def _figures_of(before: Worker | None, after: Worker, seconds: float) -> Figures
             for name, count in after.counters.items()
         }
         turns = _merge(before.histograms.get(TURNS), after.histograms.get(TURNS), _grown)
-    return Figures(1, after.counters, after.gauges, after.backlogs, after.headroom, rates, turns)
+    left = _shares(after.headroom)
+    return Figures(1, after.counters, after.gauges, after.backlogs, left, rates, turns)
+
+
+def _shares(headroom: Numbers) -> dict[str, float]:
+    """What is no share is left out, as on the dashboard."""
+    return {name: share for name, share in headroom.items() if 0 <= share <= 1}
 
 
 def _total_of(workers: list[Figures]) -> Figures:

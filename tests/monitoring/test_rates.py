@@ -55,6 +55,12 @@ def test_of_several_workers_the_one_counts_that_has_least_left() -> None:
     assert [moment.workers[i].headroom for i in range(3)] == left
 
 
+def test_a_share_that_is_none_is_left_out() -> None:
+    shares = {"a": -0.001, "b": 0.0, "c": 1.0, "d": 1.001}
+    moment = moment_of(None, read_snapshot(encoded({"workers": [{"headroom": shares}]})))
+    assert moment.total.headroom == {"b": 0.0, "c": 1.0}
+
+
 @pytest.mark.parametrize(
     "histogram",
     [None, Histogram([], []), Histogram([1.0], [0, 0]), Histogram([], [0])],
