@@ -21,7 +21,6 @@ from statistics import median
 from benchmarks.client import Client, masked_text
 from benchmarks.contenders import relay
 from benchmarks.loud_channel import ALONE_P99_MAX_MS, LEAD_SECONDS, Quiet, yield_to_others
-from benchmarks.measure import wrong_in
 from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.rates import FRAMES_PER_WRITE, LEAST, PAYLOAD, SILENCE_SECONDS, SLACK, is_message
 from benchmarks.study import Finding, Goal, Study, main
@@ -132,14 +131,7 @@ def talk(port: int, seconds: float, lead_seconds: float) -> Quiet:
         generator.hold(lead_seconds)
     report = generator.run(seconds, rate=OTHER_RATE)
     generator.close(0)
-    latency = report.latency
-    return Quiet(
-        latency.samples,
-        latency.p50 * 1e3,
-        latency.p99 * 1e3,
-        latency.longest * 1e3,
-        wrong_in(report),
-    )
+    return Quiet.of(report)
 
 
 def finding(rounds: list[tuple[Crowd, Quiet, Quiet]]) -> Finding:

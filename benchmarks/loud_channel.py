@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
+from typing import Self
 
 from benchmarks.contenders import relay
 from benchmarks.figures import Figures, medians
@@ -21,7 +22,7 @@ from benchmarks.measure import FILES_BESIDE_CONNECTIONS, connected, measure_run,
 from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.rows import Row
 from benchmarks.study import Finding, Goal, Study, main
-from relay._load import Generator
+from relay._load import Generator, RunReport
 from relay.bench.usage import raise_file_limit
 
 LOUD = Row("1 x 10000, 8 in flight", 1, 10_000, 8, goal=1.05)
@@ -42,6 +43,17 @@ class Quiet:
     p99_ms: float
     max_ms: float
     wrong: int
+
+    @classmethod
+    def of(cls, report: RunReport) -> Self:
+        latency = report.latency
+        return cls(
+            latency.samples,
+            latency.p50 * 1e3,
+            latency.p99 * 1e3,
+            latency.longest * 1e3,
+            wrong_in(report),
+        )
 
 
 def measure(rounds: int, seconds: float) -> Iterator[Finding]:
@@ -94,14 +106,7 @@ def run_quiet(port: int, seconds: float, lead_seconds: float = 0.0) -> Quiet:
     generator.run(WARM_UP_SECONDS)
     report = generator.run(seconds)
     generator.close(0)
-    latency = report.latency
-    return Quiet(
-        latency.samples,
-        latency.p50 * 1e3,
-        latency.p99 * 1e3,
-        latency.longest * 1e3,
-        wrong_in(report),
-    )
+    return Quiet.of(report)
 
 
 def finding(name: str, quiet: tuple[Quiet, ...], loud: Figures | None, invalid: str) -> Finding:
