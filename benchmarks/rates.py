@@ -16,6 +16,7 @@ from benchmarks.client import Client, masked_text
 from benchmarks.contenders import relay
 from benchmarks.process import ServerProcess, pinned_to_load_core
 from benchmarks.study import Finding, Goal, Study, main
+from relay._core import OP_TEXT
 
 PATH = "/c/flooded"
 PAYLOAD = b'{"n":"%s"}' % (b"x" * 56)
@@ -114,8 +115,9 @@ def flood(sender: Client, receiver: Client, frame: bytes, seconds: float) -> Arr
 
 
 def is_message(frame: tuple[int, bytes]) -> bool:
-    """Whether a frame is a message's envelope; events begin with their type."""
-    return not frame[1].startswith(b'{"type"')
+    """Whether a frame is a message's envelope; events begin with their type, and pings are no text."""
+    opcode, payload = frame
+    return opcode == OP_TEXT and not payload.startswith(b'{"type"')
 
 
 def share_let_through(limit: Limit, arrivals: Arrivals) -> float:
