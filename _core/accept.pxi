@@ -1,4 +1,4 @@
-# From a new connection to a member, a refusal or plain HTTP (RFC 6455 section 4.2).
+# From a new connection to the whole head of its request.
 
 cdef bytes plain_refusal(bytes status, bytes text):
     body = b'{"error":"' + text + b'"}'
@@ -157,7 +157,7 @@ cdef int reactor_cut_handshakes(Reactor r) except -1:
 
 
 cdef int reactor_on_head(Reactor r, Handshake h, const uint8_t *data, size_t length) except -1:
-    """More bytes of a request: admit when the head is whole, refuse what cannot become one."""
+    """More bytes of a request, until the head is whole; what cannot become one is refused."""
     cdef size_t start = 0, end
     if h.state == LINGERING:
         return 0
@@ -176,7 +176,7 @@ cdef int reactor_on_head(Reactor r, Handshake h, const uint8_t *data, size_t len
         r.counters.head_too_large += 1
         return reactor_refuse(r, h, HEAD_TOO_LARGE)
     if end:
-        return reactor_admit(r, h, data[:end], data[end:length])
+        return reactor_note_arrival(r, h, data[:end], data[end:length])
     if h.length == 0:
         handshake_keep(h, data, length)
     return 0
@@ -199,69 +199,3 @@ cdef int reactor_on_proxy_header(Reactor r, Handshake h, const uint8_t *data, si
     if not rest:
         return 0
     return reactor_on_head(r, h, <const uint8_t *>PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
-
-
-cdef int reactor_admit(Reactor r, Handshake h, bytes head, bytes rest) except -1:
-    try:
-        answer = r.admit(head, h.peer[:h.peer_length], h.source[:h.source_length])
-    except BaseException as exc:
-        reactor_report(r, None, exc)
-        answer = SERVER_FAULT
-    if steady_seconds() > r.read_until:
-        r.is_late = True    # a head may cost as much as a hundred messages
-    if type(answer) is Member:
-        return reactor_promote(r, h, <Member>answer, rest)
-    if answer is None:
-        return reactor_hand_over(r, h, head + rest)
-    return reactor_refuse(r, h, <bytes?>answer)
-
-
-cdef int reactor_promote(Reactor r, Handshake h, Member m, bytes rest) except -1:
-    """The connection becomes a member; its 101 waits in its private queue, with its first events behind it."""
-    if m.fd >= 0 or m.log_object == NULL:
-        raise ValueError("admit: expected a member that is attached and has no connection yet")
-    m.kind = IS_MEMBER
-    m.at_end = h.at_end
-    reactor_register(r, m, h.fd if h.fd >= 0 else -1, 0)
-    r.counters.admitted += 1
-    if h.is_ready:
-        m.is_ready = True   # its place in the queue is by descriptor
-    bucket_fill(&m.message_bucket, r.message_burst, r.now)
-    bucket_fill(&m.byte_bucket, r.byte_burst, r.now)
-    m.heard_at = r.now
-    if m.is_stream:
-        stream_mind_silence(r, m)
-    reactor_start_sweep(r)
-    reactor_flush_member(r, m)
-    if rest and m.state == OPEN:
-        own = bytearray(rest)   # the parser unmasks in place
-        reactor_consume(r, m, <uint8_t *><char *>own, len(own))
-    return 0
-
-
-cdef int reactor_hand_over(Reactor r, Handshake h, bytes data) except -1:
-    """No upgrade: the descriptor leaves the reactor for good."""
-    cdef int fd = h.fd
-    reactor_unregister(r, h)
-    try:
-        r.on_http(fd, data, h.peer[:h.peer_length], h.source[:h.source_length])
-    except BaseException as exc:
-        c_close(fd)
-        reactor_report(r, None, exc)
-    return 0
-
-
-cdef int reactor_refuse(Reactor r, Handshake h, bytes response) except -1:
-    """Answer, say that no more will come, and read on until the peer has closed or its time is up. Closing at once with bytes
-    unread would reset the connection, and the peer might never see the answer."""
-    cdef Py_ssize_t sent
-    r.counters.refused += 1
-    sent = send(h.fd, PyBytes_AS_STRING(response), PyBytes_GET_SIZE(response), MSG_DONTWAIT | MSG_NOSIGNAL)
-    if sent != PyBytes_GET_SIZE(response):
-        return reactor_drop(r, h)
-    shutdown(h.fd, SHUT_WR)
-    h.state = LINGERING
-    handshake_forget_head(h)
-    handshake_unlist(r, h)
-    handshake_enlist(r, h)
-    return 0

@@ -57,6 +57,7 @@ include "turn.pxi"
 include "receive.pxi"
 include "send.pxi"
 include "accept.pxi"
+include "admit.pxi"
 include "timer.pxi"
 include "keepalive.pxi"
 

@@ -1,11 +1,12 @@
 # A connection whose opening handshake is under way, or whose refusal has been sent and is being read out.
 #
-# A head that arrives in one piece, as nearly all do, never becomes one of these: the reactor reads right after it accepts, and
-# admits from its read buffer. The others wait here in a list that is sorted by deadline because all have the same time.
+# A head usually arrives in one piece, with its connection, and is decided on in the same round. The others wait here, in a list
+# that is sorted by deadline because all have the same time.
 
 cdef enum HandshakeState:
     READING_HEAD = 0
     LINGERING = 1               # refused; what the peer still sends is read and thrown away, so that it can read the refusal
+    ARRIVED = 2                 # the head is whole, and nobody has decided on it yet
 
 
 @cython.final
@@ -22,6 +23,9 @@ cdef class Handshake(Conn):
     cdef uint8_t peer_length
     cdef uint8_t source_length
     cdef bint is_past_proxy     # the PROXY protocol header, if there must be one, has been taken off
+    cdef bytes request          # once it has arrived: the head,
+    cdef bytes rest             # and what came behind it
+    cdef object answer          # what was decided
 
     def __cinit__(self):
         self.fd = -1

@@ -72,6 +72,8 @@ cdef class Reactor:
     cdef PyObject *earliest     # handshakes by deadline
     cdef PyObject *latest
     cdef list paused            # listeners that ran out of descriptors
+    cdef list arrivals          # handshakes whose head is whole, still to be decided on
+    cdef bint is_admitting
     cdef double now
     cdef double read_until      # when this round has read for long enough
     cdef bint is_late           # it has, said at once by what took long; the clock is not asked after each read
@@ -123,6 +125,7 @@ cdef class Reactor:
         self.max_handshakes = max(max_connections // HANDSHAKE_SHARE, 1)
         self.wake_at = self.resume_at = self.sweep_at = INFINITY
         self.paused = []
+        self.arrivals = []
         self.now = steady_seconds()
         parser_init(&self.fresh, 0)
         self.configure(**settings)
@@ -203,6 +206,7 @@ cdef class Reactor:
         note_address(h.peer, &h.peer_length, peer)
         note_address(h.source, &h.source_length, source)
         guarded_accepted(self, h, fileno, data)
+        reactor_admit_arrivals(self)
 
     def open_log(self, owner):
         """A log whose members this reactor serves."""
@@ -234,7 +238,7 @@ cdef class Reactor:
 
     @property
     def handshake_count(self):
-        return self.handshake_total
+        return self.handshake_total + len(self.arrivals)
 
     def stats(self):
         """Plain counters since the start: accepted, refused, admitted, turns, messages, bytes_in, bytes_out, …, and by close code

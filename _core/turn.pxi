@@ -35,7 +35,7 @@ cdef inline void note_turn(Reactor r, double seconds) noexcept:
 
 cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
     """Read, flush, close, once. Whether there was something to do, or still is."""
-    cdef bint has_work = r.ready_total != 0 or r.dirty_total != 0 or r.dirty_log_first != NULL
+    cdef bint has_work = r.ready_total != 0 or r.dirty_total != 0 or r.dirty_log_first != NULL or len(r.arrivals) != 0
     reactor_look_at_clock(r)
     if r.ready_total:
         reactor_read_until(r, r.now + read_seconds * 0.5)
@@ -53,6 +53,8 @@ cdef bint reactor_round(Reactor r, double read_seconds, double until) except -1:
         r.event_index += 1
         if r.is_late or (r.event_index & 7 == 0 and steady_seconds() > r.read_until):
             break
+    if r.arrivals:
+        reactor_admit_arrivals(r)
     reactor_flush_dirty(r)
     reactor_flush_logs(r, until)
     reactor_close_doomed(r)
@@ -143,6 +145,8 @@ cdef int reactor_read(Reactor r, Conn conn) except -1:
         if log_is_late(log, r.read_ahead):
             # what the channel has got must go out first: it waits for itself, nobody else does
             return reactor_note_ready(r, conn)
+    elif conn.kind == IS_HANDSHAKE and conn.state == ARRIVED:
+        return reactor_note_ready(r, conn)
     r.counters.reads += 1
     n = recv(conn.fd, r.read_buffer, READ_BYTES, MSG_DONTWAIT)
     if n > 0:

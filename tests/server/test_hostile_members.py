@@ -98,28 +98,3 @@ def test_a_listener_of_a_loud_channel_is_not_taken_for_silent() -> None:
                 listener.send(encode_frame(PONG))
     finally:
         crowd.close()
-
-
-def test_one_head_may_take_all_the_time_for_reading() -> None:
-    """The clock is asked after each, so that heads that cost much do not add up within a round."""
-    heads: list[bytes] = []
-
-    def admit(head: bytes, peer: bytes, source: bytes) -> bytes:
-        heads.append(head)
-        return b"HTTP/1.1 404 Not Found\r\n\r\n"
-
-    reactor = Reactor(admit, boot=b"bootboot", on_http=print, on_crash=print)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
-        reactor.add_listener(listener.fileno())
-        callers = [socket.create_connection(listener.getsockname()) for _ in range(6)]
-        try:
-            for caller in callers:
-                caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            while (before := len(heads)) < len(callers):
-                reactor.turn(0)
-                assert len(heads) <= before + 1
-        finally:
-            for caller in callers:
-                caller.close()
-            reactor.close()
