@@ -40,6 +40,7 @@ _NAMES: Final = (
     "stale",
     "byte_in",
     "byte_out",
+    "byte_chill",
 )
 _KIB: Final = 1024
 
@@ -76,6 +77,7 @@ PROBES: Final = (
     Probe(
         "middling messages, now and then", 20, 20, rate=200, in_flight=64, payload_bytes=4 * _KIB
     ),
+    Probe("large messages, now and then", 10, 30, rate=100, in_flight=64, payload_bytes=16 * _KIB),
     Probe("a busy process", 100, 20, rate=4000, senders=20, in_flight=64),
     Probe("many pairs", 1000, 2, rate=3000, senders=2, in_flight=64),
     Probe("a pair, a hundred times a second", 1, 2, rate=100, in_flight=64),
@@ -151,11 +153,12 @@ def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> di
     """Counters of the server by the price they are paid with."""
     wakeups = max(counts["wakeups"], 1)
     pause, sends = max(idle_seconds, 0.0) / wakeups, counts["sends"] / wakeups
+    chilling = wakeups * chilled(pause) * min(sends, CHILLED_SENDS)
     return {
         "turn": counts["turns"],
         "sleep": wakeups * asleep(pause),
         "wake": wakeups * roused(pause),
-        "chill": wakeups * chilled(pause) * min(sends, CHILLED_SENDS),
+        "chill": chilling,
         "stale": wakeups * stale(pause) * min(sends, STALE_SENDS),
         "round": counts["rounds"],
         "read": counts["reads"],
@@ -164,6 +167,7 @@ def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> di
         "cold": counts["sends"] * coldness(connections),
         "byte_in": counts["bytes_in"],
         "byte_out": counts["bytes_out"],
+        "byte_chill": chilling * counts["bytes_out"] / max(counts["sends"], 1),
     }
 
 

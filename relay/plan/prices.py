@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
 
@@ -23,7 +23,8 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there are
     10 000, because less of them is in the processor's caches; `chill`, `stale`: how much more the first twenty, and the first
     thousand, are after a pause, for the same reason (relay/plan/idleness.py). `byte_in`, `byte_out`: of payload read, of frames
-    sent. `handshake`: one connection, from accept to its own join.
+    sent; `byte_chill`: how much more a byte of those first twenty sends is. `handshake`: one connection, from accept to its own
+    join.
     """
 
     turn: float
@@ -38,6 +39,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     stale: float
     byte_in: float
     byte_out: float
+    byte_chill: float
     handshake: float
 
     def send_among(self, connections: float) -> float:

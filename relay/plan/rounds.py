@@ -167,7 +167,8 @@ class _Loop:
         sends = max(members - 1, 0.0) if len(events) == 1 else members
         told = (len(events) - len(messages)) * framed(JOIN_EVENT_BYTES)
         size = max(members - 1, 0.0) * (len(messages) * self.workload.frame_bytes + told)
-        cost = sends * self.send + self._warm_up(sends) + size * self.prices.byte_out * _MICROSECOND
+        cost = sends * self.send + size * self.prices.byte_out * _MICROSECOND
+        cost += self._warm_up(sends, size / max(sends, 1.0))
         self.sends += round(sends)
         self.messages_sent += len(messages) * max(round(members) - 1, 0)
         self.bytes_out += size
@@ -175,12 +176,14 @@ class _Loop:
             self.latencies.append(now + cost * self.draw.random() - arrivals.times[event])
         return cost
 
-    def _warm_up(self, sends: float) -> float:
-        """What the next so many sends are dearer for the pause before them."""
+    def _warm_up(self, sends: float, size: float) -> float:
+        """What the next so many sends, each of so many bytes, are dearer for the pause before them."""
+        prices = self.prices
         chilling = min(max(CHILLED_SENDS - self.sent, 0.0), sends) * chilled(self.pause)
         staling = min(max(STALE_SENDS - self.sent, 0.0), sends) * stale(self.pause)
         self.sent += sends
-        return (chilling * self.prices.chill + staling * self.prices.stale) * _MICROSECOND
+        chill = prices.chill + size * prices.byte_chill
+        return (chilling * chill + staling * prices.stale) * _MICROSECOND
 
     def _forget(self, now: float) -> None:
         """The warm-up is over."""

@@ -20,6 +20,7 @@ FREE = Prices(
     stale=0.0,
     byte_in=0.0,
     byte_out=0.0,
+    byte_chill=0.0,
     handshake=0.0,
 )
 SENDS_COST = Prices(
@@ -35,6 +36,7 @@ SENDS_COST = Prices(
     stale=0.0,
     byte_in=0.0,
     byte_out=0.0,
+    byte_chill=0.0,
     handshake=0.0,
 )
 

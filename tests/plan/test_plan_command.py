@@ -120,7 +120,7 @@ def test_wrong_command_lines(prices: Path, arguments: tuple[str, ...], words: st
         (None, "does not exist: measure this machine with relay plan --calibrate"),
         (b"", "is no calibration"),
         (b"[]", "is no calibration"),
-        (b'{"format": 2}', "is no calibration"),
+        (b'{"format": 3}', "is no calibration"),
     ],
 )
 def test_wrong_calibrations(tmp_path: Path, content: bytes | None, words: str) -> None:
@@ -137,7 +137,7 @@ def test_wrong_calibrations(tmp_path: Path, content: bytes | None, words: str) -
 def test_another_format(tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     write_calibration(path, calibration())
-    path.write_bytes(path.read_bytes().replace(b'"format": 2', b'"format": 1'))
+    path.write_bytes(path.read_bytes().replace(b'"format": 3', b'"format": 1'))
     assert "another version" in run("--connections", "50", path=path).stderr
 
 

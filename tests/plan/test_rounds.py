@@ -100,6 +100,13 @@ def test_only_the_first_sends_are_dearer() -> None:
     assert simulate(dearer, asked, spacing=EVEN).busy == pytest.approx(expected, rel=0.01)
 
 
+def test_only_the_bytes_of_the_first_sends_are_dearer() -> None:
+    dearer = msgspec.structs.replace(FREE, byte_chill=0.001)
+    asked = workload(connections=100, channel_size=100.0, messages=0.1, payload_bytes=8000)
+    expected = 10 * CHILLED_SENDS * asked.frame_bytes * 1e-9
+    assert simulate(dearer, asked, spacing=EVEN).busy == pytest.approx(expected, rel=0.01)
+
+
 def test_a_wake_up_is_dearer_the_longer_the_pause() -> None:
     prices = msgspec.structs.replace(FREE, sleep=10.0, wake=30.0)
     often = simulate(prices, workload(messages=5.0), spacing=EVEN)  # every 0.2 ms
