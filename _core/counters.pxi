@@ -104,18 +104,14 @@ cdef unsigned int frame_close_code(bytes frame):
 cdef object reactor_backlogs(Reactor r, int limit):
     cdef uint64_t worst[MAX_BACKLOGS]
     cdef uint64_t backlog
-    cdef PyObject *item
     cdef int kept = 0, i
-    cdef uint32_t total = 0
+    cdef uint32_t at
     if not 0 <= limit <= MAX_BACKLOGS:
         raise ValueError(f"limit: expected 0 to {MAX_BACKLOGS}, got {limit}")
     if RELAY_CHECK:
         check_blocked(r)
-    item = r.blocked
-    while item != NULL:
-        total += 1
-        backlog = member_backlog(<Member>item)
-        item = (<Member>item).blocked_after
+    for at in range(r.blocked_total):
+        backlog = member_backlog(<Member>r.blocked[at])
         if kept == limit and (limit == 0 or backlog <= worst[kept - 1]):
             continue
         i = kept if kept < limit else limit - 1
@@ -124,4 +120,4 @@ cdef object reactor_backlogs(Reactor r, int limit):
             i -= 1
         worst[i] = backlog
         kept = min(kept + 1, limit)
-    return total, [worst[i] for i in range(kept)]
+    return r.blocked_total, [worst[i] for i in range(kept)]

@@ -86,17 +86,14 @@ cdef void check_items(Member m) noexcept:
 cdef void check_blocked(Reactor r) noexcept:
     """The list of blocked members has those of the table that are, and no other. O(connections)."""
     cdef size_t fd
-    cdef uint32_t listed = 0, blocked = 0
-    cdef PyObject *before = NULL
-    cdef PyObject *item = r.blocked
-    while item != NULL:
+    cdef uint32_t at, blocked = 0
+    cdef PyObject *item
+    for at in range(r.blocked_total):
+        item = r.blocked[at]
         check((<Member>item).is_blocked, b"a listed member is blocked")
-        check((<Member>item).blocked_before == before, b"the list of blocked members leads back")
+        check((<Member>item).blocked_index == at, b"a listed member knows its place")
         check(reactor_at(r, (<Conn>item).fd) == item, b"a listed member is in the table")
-        listed += 1
-        before = item
-        item = (<Member>item).blocked_after
     for fd in range(r.table_capacity):
         item = r.table[fd]
         blocked += item != NULL and (<Conn>item).kind == IS_MEMBER and (<Member>item).is_blocked
-    check(listed == blocked, b"blocked members are listed")
+    check(r.blocked_total == blocked, b"blocked members are listed")

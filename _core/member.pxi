@@ -57,6 +57,7 @@ cdef class Member(Conn):
     cdef uint8_t uid_length
     cdef uint16_t prefix_length
     cdef uint32_t item_total
+    cdef uint32_t blocked_index     # among the reactor's blocked members
     cdef item_t *item_tail
     cdef uint64_t item_bytes
     cdef parser_t *parser       # only while a message is under way
@@ -67,8 +68,6 @@ cdef class Member(Conn):
     cdef double warned_at
     cdef double heard_at        # when something came from it last
     cdef uint64_t address_key   # what the limits per address count it by; 0: they do not
-    cdef PyObject *blocked_before   # among the reactor's blocked members
-    cdef PyObject *blocked_after
 
     def __cinit__(self, bytes prefix not None, *, bint echo=False, bint announce=False, bint lists=False,
                   bint verbatim=False, bint mute=False, bint stream=False, uint64_t address=0):

@@ -68,7 +68,8 @@ cdef class Reactor:
     cdef size_t table_capacity
     cdef uint32_t connection_total
     cdef uint32_t handshake_total
-    cdef PyObject *blocked      # the first of the members that are, the latest first
+    cdef PyObject **blocked     # the members that are, in no order
+    cdef size_t blocked_total, blocked_capacity
     cdef PyObject *earliest     # handshakes by deadline
     cdef PyObject *latest
     cdef list paused            # listeners that ran out of descriptors
@@ -170,6 +171,7 @@ cdef class Reactor:
         free(self.ready)
         free(self.dirty)
         free(self.doomed)
+        free(self.blocked)
         free(self.read_buffer)
         parser_drop_message(&self.fresh)
 

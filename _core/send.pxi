@@ -116,14 +116,16 @@ cdef int reactor_skip(Reactor r, Member m) except -1:
     return 0
 
 
-cdef void member_block(Reactor r, Member m) noexcept:
+cdef int member_block(Reactor r, Member m) except -1:
+    if r.blocked_total == r.blocked_capacity:
+        r.blocked = <PyObject **>grown(r.blocked, &r.blocked_capacity, r.blocked_total + 1, sizeof(PyObject *), 64)
+    r.blocked[r.blocked_total] = <PyObject *>m
+    m.blocked_index = r.blocked_total
+    r.blocked_total += 1
     m.is_blocked = True
-    m.blocked_after = r.blocked
-    if r.blocked != NULL:
-        (<Member>r.blocked).blocked_before = <PyObject *>m
-    r.blocked = <PyObject *>m
     if m.log_object != NULL:
         (<Log>m.log_object).blocked_total += 1
+    return 0
 
 
 cdef void member_unblock(Reactor r, Member m) noexcept:
@@ -134,23 +136,19 @@ cdef void member_unblock(Reactor r, Member m) noexcept:
 
 
 cdef void blocked_unlist(Reactor r, Member m) noexcept:
-    """Take a member out of the reactor's list of blocked ones, if it is there."""
-    if m.blocked_before != NULL:
-        (<Member>m.blocked_before).blocked_after = m.blocked_after
-    elif r.blocked == <PyObject *>m:
-        r.blocked = m.blocked_after
-    else:
+    """Take a member out of the reactor's list of blocked ones, if it is there; the last takes its place."""
+    if m.blocked_index >= r.blocked_total or r.blocked[m.blocked_index] != <PyObject *>m:
         return
-    if m.blocked_after != NULL:
-        (<Member>m.blocked_after).blocked_before = m.blocked_before
-    m.blocked_before = m.blocked_after = NULL
+    r.blocked_total -= 1
+    r.blocked[m.blocked_index] = r.blocked[r.blocked_total]
+    (<Member>r.blocked[m.blocked_index]).blocked_index = m.blocked_index
 
 
 cdef int reactor_flush_member(Reactor r, Member m) except -1:
     """Send all that waits for one member, in one system call unless its socket is full or the pieces are very many."""
     cdef uint64_t before = m.cursor
     cdef Py_ssize_t sent
-    cdef bint has_failed = False
+    cdef bint is_full = False, has_failed = False
     if m.fd < 0:
         return member_abort(m)
     while member_is_behind(m):
@@ -158,10 +156,8 @@ cdef int reactor_flush_member(Reactor r, Member m) except -1:
         if sent < 0:
             if errno == EINTR:
                 continue
-            if errno == EAGAIN or errno == ENOBUFS:
-                member_block(r, m)
-            else:
-                has_failed = True
+            is_full = errno == EAGAIN or errno == ENOBUFS
+            has_failed = not is_full
             break
         r.counters.bytes_out += sent
         if reads_all(m):
@@ -172,6 +168,8 @@ cdef int reactor_flush_member(Reactor r, Member m) except -1:
         log_moved_from(<Log>m.log_object, before)
     if has_failed:
         return member_abort(m)
+    if is_full:
+        member_block(r, m)
     if m.state == CLOSING and not member_is_behind(m):
         return reactor_finish_closing(r, m)
     return 0
