@@ -40,6 +40,7 @@ cdef extern from "<string.h>" nogil:
 include "load_consts.pxi"
 include "load_histogram.pxi"
 include "load_payload.pxi"
+include "load_faults.pxi"
 include "load_state.pxi"
 include "load_spread.pxi"
 include "load_books.pxi"
@@ -159,7 +160,7 @@ cdef class Generator:
         """Open every connection, at most `rate` a second unless that is 0, and return a `ConnectReport`.
 
         `watch`, when given, is called some ten times a second, with the number of those that are open.
-        Raises ConnectionError, telling the HTTP statuses seen, when one is refused or fails; TimeoutError when not
+        Raises ConnectionError, telling how many failed and why, when one is refused or fails; TimeoutError when not
         all are open in time; OSError when a socket cannot be had (mostly the limit of open files).
         """
         cdef uint32_t index
@@ -204,7 +205,7 @@ cdef class Generator:
             PyErr_CheckSignals()
             now = now_ns(&self.load)
             if now > limit:
-                raise TimeoutError(f"{self.load.opened} of {self.load.total} connections opened in time")
+                raise TimeoutError(waiting_text(&self.load))
             if self.load.failed and self.load.handshaking <= most:
                 break
         if self.load.failed:
@@ -301,7 +302,7 @@ cdef class Generator:
                 turn(&self.load, 50)
             PyErr_CheckSignals()
         cut_all(&self.load)
-        return CloseReport(codes_of(&self.load), stalled)
+        return CloseReport(codes_of(&self.load), stalled, faults_of(&self.load))
 
     cdef int _hear_stalled(self, uint64_t limit) except -1:
         """Until they have been silent for as long as a delayed acknowledgement takes, and a little more."""

@@ -73,6 +73,7 @@ cdef inline void take_delivery(
         or (message.sender == receiver.member and not load.has_echo)
     ):
         load.totals.unexpected += 1
+        load.totals.echoed += message.sender == receiver.member
         return
     slot = ledger.slots + message.slot
     next_number = ledger.pairs + message.sender

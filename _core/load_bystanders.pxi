@@ -20,7 +20,7 @@ cdef size_t take_bystander_frames(
             connection.is_late = True
         at += extent
     if extent == MALFORMED:
-        end_connection(load, connection, 1002)
+        fail_connection(load, connection, malformation(data + at))
         return size
     return at
 
@@ -75,7 +75,7 @@ cdef void hear_stalled(load_t *load) noexcept nogil:
 
 
 class StalledReport(NamedTuple):
-    """What became of those who did not read: how many were closed, by close code, and how many were told of a gap."""
+    """What became of those who did not read: how many the server closed, by close code, and how many were told of a gap."""
 
     stalled: int
     close_codes: dict
@@ -88,6 +88,6 @@ cdef object stalled_report(const load_t *load):
     codes = {}
     for i in range(load.total - load.stalled_count, load.total):
         late += load.connections[i].is_late
-        if load.connections[i].state == GONE:
+        if load.connections[i].state == GONE and load.connections[i].close_code != FAILED:
             codes[load.connections[i].close_code] = codes.get(load.connections[i].close_code, 0) + 1
     return StalledReport(load.stalled_count, dict(sorted(codes.items())), late)

@@ -6,6 +6,12 @@ cdef int require_range(str name, value, lowest, highest) except -1:
     return 0
 
 
+cdef int require_most(str name, int value, int most, str whence) except -1:
+    if not 1 <= value <= most:
+        raise ValueError(f"{name}: must be from 1 to {most} {whence}, not {value}")
+    return 0
+
+
 cdef int require_rate(str name, double value) except -1:
     if value and not _RATE_MIN <= value <= _RATE_MAX:
         raise ValueError(f"{name}: must be 0, or from {_RATE_MIN} to {_RATE_MAX} a second, not {value}")
@@ -45,14 +51,16 @@ cdef int require_path(str path, int channels, str elsewhere) except -1:
 
 
 cdef int require_together(int channels, int members, int senders, int in_flight, bint has_spread) except -1:
-    """Numbers that are each in their range, and together more than there is memory for."""
+    """Numbers that are each in their range, and together more than there is memory for. The error tells what the bound is of."""
     require_range("channels", channels, 1, CONNECTIONS_MAX)
     require_range("members", members, 1, 99_999)
-    require_range("channels", channels, 1, CONNECTIONS_MAX // members)
-    require_range("senders", senders, 1, members)
-    require_range("in_flight", in_flight, 1, min(99_999, SLOTS_MAX // channels))
-    if <uint64_t>channels * members * senders > PAIRS_MAX:
-        raise ValueError(f"senders: channels × members × senders must not exceed {PAIRS_MAX}")
+    each = f"{members} member{'s' * (members > 1)}"
+    require_most("channels", channels, CONNECTIONS_MAX // members, f"with {each} each, {CONNECTIONS_MAX} in all")
+    require_most("senders", senders, members, f"in a channel of {each}")
+    require_range("in_flight", in_flight, 1, 99_999)
+    require_most("in_flight", in_flight, SLOTS_MAX // channels, f"in each of {channels} channels, {SLOTS_MAX} in all")
+    most = PAIRS_MAX // (channels * members)
+    require_most("senders", senders, most, f"with {channels} x {each}, for the books of {PAIRS_MAX} pairs of sender and receiver")
     if has_spread and channels * members > SPREAD_MEMBERS_MAX:
         raise ValueError(f"has_spread: channels × members must not exceed {SPREAD_MEMBERS_MAX}")
     return 0

@@ -85,6 +85,7 @@ cdef enum:
     LARGE_BUFFER = 4 * 1024 * 1024
     ERROR_TEXT_BYTES = 256
     PLACES_MAX = 16
+    ERRNOS = 256
 
 
 cdef uint64_t NEVER = 0xFFFFFFFFFFFFFFFF

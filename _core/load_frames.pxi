@@ -64,7 +64,7 @@ cdef size_t take_frames(
         extent = frame_extent(load, data + at, size - at, &head)
         if extent <= 0:
             break
-        if (data[at] & 0xBF) == 0x81 or (data[at] & 0xBF) == 0x82:
+        if data[at] == 0x81 or data[at] == 0x82:
             payload = payload_in(load, data + at + head, extent - head)
             if payload != NULL:
                 take_delivery(load, connection, &ledger, payload, now)
@@ -77,7 +77,7 @@ cdef size_t take_frames(
         at += extent
     if extent == MALFORMED:
         load.totals.unexpected += 1
-        end_connection(load, connection, 1002)
+        fail_connection(load, connection, malformation(data + at))
         return size
     return at
 
@@ -116,8 +116,21 @@ cdef void take_control(
     elif first == 0x88:
         connection.close_code = ((<uint32_t>body[0] << 8) | body[1]) if size >= 2 else 1005
         end_connection(load, connection, connection.close_code)
-    elif first != 0x8A:
-        load.totals.unexpected += 1     # a fragment: no server here has cause to send one
+    elif first != 0x8A and connection.kind == MEMBER:
+        take_odd_frame(load, first)
+
+
+cdef void take_odd_frame(load_t *load, unsigned char first) noexcept nogil:
+    """A fragment, a compressed frame, or an opcode that there is not: no server here has cause to send one."""
+    load.totals.unexpected += 1
+    if first & 0x70:
+        load.totals.reserved += 1
+    elif first <= 0x80:
+        load.totals.fragments += 1
+
+
+cdef inline int malformation(const unsigned char *at) noexcept nogil:
+    return MASKED if at[1] & 0x80 else TOO_LARGE
 
 
 cdef void send_pong(load_t *load, connection_t *connection, const unsigned char *body, size_t size) noexcept nogil:

@@ -33,8 +33,7 @@ cdef bint begin_opening(load_t *load, connection_t *connection, uint64_t due_ns)
         connection.request_bytes = 0
     watch(load, connection, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT)
     if connect(connection.fd, <const sockaddr *>&load.server, sizeof(load.server)) < 0 and errno != EINPROGRESS:
-        load.last_errno = errno
-        end_connection(load, connection, 0)
+        fail_opening_by(load, connection, errno)
     else:
         send_request(load, connection)
     return True
@@ -66,8 +65,7 @@ cdef void send_request(load_t *load, connection_t *connection) noexcept nogil:
     )
     if sent < 0:
         if errno != EAGAIN and errno != ENOTCONN:
-            load.last_errno = errno
-            end_connection(load, connection, 0)
+            fail_opening_by(load, connection, errno)
         return
     connection.state = HANDSHAKING
     drop_sent(connection, sent)
@@ -83,17 +81,29 @@ cdef size_t take_answer(
     cdef uint32_t status
     if end == NULL:
         if size > HEAD_BYTES_MAX:
-            end_connection(load, connection, 0)
+            fail_opening(load, connection, ENDLESS_HEAD)
         return 0
     end += 4
     status = status_of(data, end - data)
     load.statuses[status] += 1
-    if status != 101 or memmem(data, end - data, load.accept, 28) == NULL:
-        load.refused += 1
+    if status != 101:
         end_connection(load, connection, 0)
+        return size
+    if memmem(data, end - data, load.accept, 28) == NULL:
+        fail_opening(load, connection, WRONG_ACCEPT)
         return size
     note_open(load, connection)
     return end - data
+
+
+cdef void fail_opening(load_t *load, connection_t *connection, int why) noexcept nogil:
+    load.faults.openings[why] += 1
+    end_connection(load, connection, 0)
+
+
+cdef void fail_opening_by(load_t *load, connection_t *connection, int number) noexcept nogil:
+    note_errno(&load.faults, number)
+    end_connection(load, connection, 0)
 
 
 cdef void note_open(load_t *load, connection_t *connection) noexcept nogil:

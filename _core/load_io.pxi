@@ -51,11 +51,17 @@ cdef void note_end(
         load.totals.left += 1
         put_returning(load, connection)
         return
-    load.close_codes[close_code if close_code < CLOSE_CODES else 0] += 1
-    if before == OPEN:
-        load.dropped += 1
-        if connection.kind == MEMBER:
-            write_off_receiver(load, connection)
+    if close_code != FAILED:
+        load.close_codes[close_code if close_code < CLOSE_CODES else 0] += 1
+        load.dropped += before == OPEN
+    if before == OPEN and connection.kind == MEMBER:
+        write_off_receiver(load, connection)
+
+
+cdef void fail_connection(load_t *load, connection_t *connection, int why) noexcept nogil:
+    """End one for what came on it. Its server did not close it, and is not said to have."""
+    load.faults.frames[why] += 1
+    end_connection(load, connection, FAILED)
 
 
 cdef bint keep(unsigned char **store, size_t *kept, const unsigned char *data, size_t size) noexcept nogil:
@@ -96,7 +102,7 @@ cdef void write_bytes(load_t *load, connection_t *connection, const unsigned cha
         if connection.pending_bytes == 0:
             watch(load, connection, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT)
         if not keep_pending(connection, data + sent, size - sent):
-            end_connection(load, connection, 1006)
+            fail_connection(load, connection, NO_MEMORY)
 
 
 cdef bint keep_pending(connection_t *connection, const unsigned char *data, size_t size) noexcept nogil:
@@ -149,7 +155,7 @@ cdef inline ssize_t read_once(load_t *load, connection_t *connection) noexcept n
     load.totals.reads += 1
     if got <= 0:
         if got == 0 or (errno != EAGAIN and errno != EINTR):
-            end_connection(load, connection, 1006)
+            end_read(load, connection, 0 if got == 0 else errno)
         return got
     load.totals.received_bytes += got
     size += got
@@ -157,8 +163,18 @@ cdef inline ssize_t read_once(load_t *load, connection_t *connection) noexcept n
     if connection.state != GONE and (connection.carry_bytes or taken < size):
         connection.carry_bytes = 0
         if not keep(&connection.carry, &connection.carry_bytes, load.read_buffer + taken, size - taken):
-            end_connection(load, connection, 1006)
+            fail_connection(load, connection, NO_MEMORY)
     return got
+
+
+cdef void end_read(load_t *load, connection_t *connection, int number) noexcept nogil:
+    """The server has ended it without a close frame; `number` is the error, 0 for an end in order."""
+    if connection.state != HANDSHAKING:
+        end_connection(load, connection, 1006)
+    elif number:
+        fail_opening_by(load, connection, number)
+    else:
+        fail_opening(load, connection, CLOSED_EARLY)
 
 
 cdef inline size_t take_bytes(load_t *load, connection_t *connection, const unsigned char *data, size_t size) noexcept nogil:

@@ -28,11 +28,13 @@ class RunReport(NamedTuple):
     `offered` messages were due, `sent` were sent; `unsent` found nobody left in their channel. `expected` deliveries are
     what the sent messages should cause; `lost` is what of these never came. A message that came after a later one of the
     same sender is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`;
-    `unexpected` frames fit no rule. `given_up` counts messages, not deliveries, whose turn was over before all had them.
+    `unexpected` frames fit no rule: of these `echoed` are messages that came back to their sender, `fragments` parts of
+    messages, and `reserved` frames with RSV bits, as compressed ones have. `given_up` counts messages, not deliveries, whose turn was over before all had them.
     `limited` are errors that tell of a rate limit. Of the visitors `left` did so, `returned` joined again,
     `not_returned` were refused, and `late_visits` were due while the visitor was still on its way; `returning` is the
     latency of their opening handshakes. `seconds` runs until the last delivery, `cpu_seconds` is the generator's own.
-    `dropped` connections ended by themselves, and `close_codes` tells with what, since the generator was made.
+    `dropped` connections were ended by the server, and `close_codes` tells with what, since the generator was made;
+    `faults` counts those that the generator failed, by what the server had sent.
     `lateness` is how long after they were due messages of an open loop were written; `distribution` has the filled buckets
     of `latency`; `receivers` is the latency of each member, when asked for.
     """
@@ -47,6 +49,9 @@ class RunReport(NamedTuple):
     reordered: int
     stale: int
     unexpected: int
+    echoed: int
+    fragments: int
+    reserved: int
     given_up: int
     joins: int
     leaves: int
@@ -60,6 +65,7 @@ class RunReport(NamedTuple):
     late_visits: int
     dropped: int
     close_codes: dict
+    faults: dict
     received_bytes: int
     reads: int
     writes: int
@@ -82,11 +88,13 @@ class RunReport(NamedTuple):
 class CloseReport(NamedTuple):
     """Connections by the close code they ended with; 1006 when there was no close frame, 1005 when it had no code.
 
-    The stalled ones are counted apart. Visitors that left by themselves during a run are in neither.
+    The stalled ones are counted apart. Visitors that left by themselves during a run are in neither. `faults` counts the
+    connections that the generator failed, of any kind, by what the server had sent; they are in no other count.
     """
 
     close_codes: dict
     stalled: StalledReport
+    faults: dict
 
 
 cdef object connect_report(const load_t *load, uint64_t elapsed_ns, uint64_t cpu_ns):
@@ -133,6 +141,9 @@ cdef object run_report(load_t *load, uint64_t offered, uint64_t elapsed_ns, uint
         totals.reordered,
         totals.stale,
         totals.unexpected,
+        totals.echoed,
+        totals.fragments,
+        totals.reserved,
         totals.given_up,
         totals.joins,
         totals.leaves,
@@ -146,6 +157,7 @@ cdef object run_report(load_t *load, uint64_t offered, uint64_t elapsed_ns, uint
         totals.late_visits,
         load.dropped,
         codes_of(load),
+        faults_of(load),
         totals.received_bytes,
         totals.reads,
         totals.writes,
@@ -165,11 +177,24 @@ cdef dict codes_of(const load_t *load):
     return {code: load.close_codes[code] for code in range(CLOSE_CODES) if load.close_codes[code]}
 
 
+cdef dict faults_of(const load_t *load):
+    return frame_faults(&load.faults, load.frame_bytes_max - 10)
+
+
 cdef str refusal_text(const load_t *load):
-    seen = [f"{load.statuses[code]} with HTTP {code}" for code in range(100, 1000) if code != 101 and load.statuses[code]]
-    if not seen and load.last_errno:
-        seen = [os.strerror(load.last_errno).lower()]
+    seen = opening_faults(&load.faults, load.statuses)
     return (
         f"{load.failed} of {load.failed + load.opened + load.handshaking} connections failed to open"
         + (": " + ", ".join(seen) if seen else "")
     )
+
+
+cdef str waiting_text(const load_t *load):
+    """Of a time limit: how far those have come that are under way."""
+    cdef uint32_t i
+    cdef uint32_t unsent = 0
+    for i in range(load.total):
+        unsent += load.connections[i].state == CONNECTING
+    waiting = {"not accepted": unsent, "not answered": load.handshaking - unsent}
+    seen = ", ".join(f"{count} were {what}" for what, count in waiting.items() if count)
+    return f"{load.opened} of {load.total} connections opened in time" + (f": {seen}" if seen else "")

@@ -76,7 +76,10 @@ cdef struct totals_t:
     uint64_t duplicated
     uint64_t reordered
     uint64_t stale              # of a message sent in an earlier run
-    uint64_t unexpected         # frames that no rule here explains
+    uint64_t unexpected         # frames that no rule here explains; of these:
+    uint64_t echoed             # a sender's own messages
+    uint64_t fragments
+    uint64_t reserved           # frames with RSV bits, which is compressed ones
     uint64_t given_up           # messages whose slot was taken back
     uint64_t joins
     uint64_t leaves
@@ -149,9 +152,9 @@ cdef struct load_t:
     uint32_t outstanding        # occupied slots
     uint32_t handshaking
     uint32_t opened
-    uint32_t refused
     uint32_t failed             # before they were open
-    uint32_t dropped            # after
+    uint32_t dropped            # after, by the server
+    faults_t faults
     int last_errno
     bint has_spread
     uint32_t *spread            # per member a coarse histogram; NULL when nobody asked

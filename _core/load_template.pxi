@@ -44,7 +44,10 @@ cdef tuple compiled(bytes template, int channels, int payload_bytes):
     if len(places) > PLACES_MAX:
         raise ValueError(f"template: must not contain more than {PLACES_MAX} placeholders")
     if not FIELDS_BYTES <= len(message) <= PAYLOAD_BYTES_MAX:
-        raise ValueError(f"template: a message must have from {FIELDS_BYTES} to {PAYLOAD_BYTES_MAX} bytes, not {len(message)}")
+        hint = "; {padding} in it fills it up" if len(message) < FIELDS_BYTES else ""
+        raise ValueError(
+            f"template: a message must have from {FIELDS_BYTES} to {PAYLOAD_BYTES_MAX} bytes, not {len(message)}{hint}"
+        )
     return message, stamps[0], places
 
 

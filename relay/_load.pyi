@@ -43,11 +43,12 @@ class RunReport(NamedTuple):
     `offered` messages were due, `sent` were sent; `unsent` found nobody left in their channel. `expected` deliveries are what
     the sent messages should cause; `lost` is what of these never came. A message that came after a later one of the same sender
     is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`; `unexpected` frames fit no
-    rule. `given_up` counts messages, not deliveries, whose turn was over before all had them. `limited` are errors that tell of
+    rule: of these `echoed` are messages that came back to their sender, `fragments` parts of messages, and `reserved` frames with
+    RSV bits, as compressed ones have. `given_up` counts messages, not deliveries, whose turn was over before all had them. `limited` are errors that tell of
     a rate limit. Of the visitors `left` did so, `returned` joined again, `not_returned` were refused, and `late_visits` were due
     while the visitor was still on its way; `returning` is the latency of their opening handshakes. `seconds` runs until the last
-    delivery, `cpu_seconds` is the generator's own. `dropped` connections ended by themselves, and `close_codes` tells with what,
-    since the generator was made. `lateness` is how long after they were due messages of an open loop were written;
+    delivery, `cpu_seconds` is the generator's own. `dropped` connections were ended by the server, and `close_codes` tells with
+    what, since the generator was made; `faults` counts those that the generator failed, by what the server had sent. `lateness` is how long after they were due messages of an open loop were written;
     `distribution` has the filled buckets of `latency`, as (middle, count); `receivers` is the latency of each member, within
     1.6 %, when asked for.
     """
@@ -62,6 +63,9 @@ class RunReport(NamedTuple):
     reordered: int
     stale: int
     unexpected: int
+    echoed: int
+    fragments: int
+    reserved: int
     given_up: int
     joins: int
     leaves: int
@@ -75,6 +79,7 @@ class RunReport(NamedTuple):
     late_visits: int
     dropped: int
     close_codes: dict[int, int]
+    faults: dict[str, int]
     received_bytes: int
     reads: int
     writes: int
@@ -93,7 +98,7 @@ class RunReport(NamedTuple):
         """Deliveries per second of the whole run."""
 
 class StalledReport(NamedTuple):
-    """What became of those who did not read: how many were closed, by close code, and how many were told of a gap."""
+    """What became of those who did not read: how many the server closed, by close code, and how many were told of a gap."""
 
     stalled: int
     close_codes: dict[int, int]
@@ -102,11 +107,13 @@ class StalledReport(NamedTuple):
 class CloseReport(NamedTuple):
     """Connections by the close code they ended with; 1006 when there was no close frame, 1005 when it had no code.
 
-    The stalled ones are counted apart. Visitors that left by themselves during a run are in neither.
+    The stalled ones are counted apart. Visitors that left by themselves during a run are in neither. `faults` counts the
+    connections that the generator failed, of any kind, by what the server had sent; they are in no other count.
     """
 
     close_codes: dict[int, int]
     stalled: StalledReport
+    faults: dict[str, int]
 
 @final
 class Histogram:
@@ -217,7 +224,7 @@ class Generator:
 
         `watch`, when given, is called some ten times a second, with the number of those that are open.
 
-        Raises ConnectionError, telling the HTTP statuses seen, when one is refused or fails; TimeoutError when not all are open
+        Raises ConnectionError, telling how many failed and why, when one is refused or fails; TimeoutError when not all are open
         in time; OSError when a socket cannot be had (mostly the limit of open files); RuntimeError the second time.
         """
     def run(

@@ -73,7 +73,7 @@ class FakeServer:
     """Serves until the context is left. All it met is kept for the test to look at.
 
     `answer` replaces the 101 (empty: the connection is just closed; None: the 101), `greeting` follows it, `is_mute` means
-    no answer at all, `piece_bytes` cuts every write, and `close_after` says how many messages the server takes before it
+    no answer at all, `resets` a reset instead of one, `piece_bytes` cuts every write, and `close_after` says how many messages the server takes before it
     closes its last connection, or everyone's, with `close_code`. With `has_echo` senders get their own messages, too.
     """
 
@@ -84,6 +84,7 @@ class FakeServer:
     answer: bytes | None = None
     greeting: bytes = b""
     is_mute: bool = False
+    resets: bool = False
     piece_bytes: int = 0
     close_after: int = 0
     close_code: int = 1013
@@ -193,6 +194,9 @@ class FakeServer:
         line, key = head.split(b"\r\n", 1)[0], re.search(rb"Sec-WebSocket-Key: (\S+)", head)
         assert key is not None
         peer.channel = line.split()[1].decode()
+        if self.resets:
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
         if self.answer is not None:
             self._write(peer, self.answer)
             return False

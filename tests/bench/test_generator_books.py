@@ -247,8 +247,38 @@ def test_an_echo_to_the_sender_is_unexpected() -> None:
 
     with FakeServer(wrap=wrap) as server:
         report = run(server, members=2)
-    assert report.unexpected == len(echoed)
+    assert report.unexpected == report.echoed == len(echoed)
     assert report.delivered == report.expected
+
+
+@pytest.mark.parametrize(
+    ("first", "name"),
+    [
+        (0x01, "fragments"),
+        (0x02, "fragments"),
+        (0x00, "fragments"),
+        (0x80, "fragments"),
+        (0xC1, "reserved"),
+        (0xA2, "reserved"),
+        (0x91, "reserved"),
+        (0x41, "reserved"),  # compressed, and the first of several
+        (0x83, ""),
+        (0x8B, ""),
+    ],
+)
+def test_frames_that_are_no_whole_message_are_unexpected_and_named(first: int, name: str) -> None:
+    """None is taken for a delivery, whatever is in it."""
+
+    def spoil(receiver: int, frames: list[bytes]) -> list[bytes]:
+        return [bytes([first]) + each[1:] for each in frames]
+
+    with FakeServer(misdeliver=spoil) as server:
+        report = run(server, loss_timeout_seconds=0.05)
+    assert (report.delivered, report.events) == (0, 0)
+    assert report.unexpected > 0
+    counts = {"fragments": report.fragments, "reserved": report.reserved, "": report.unexpected}
+    assert counts[name] == report.unexpected
+    assert report.fragments + report.reserved == (report.unexpected if name else 0)
 
 
 def test_verbatim_rooms_deliver_the_bare_payload() -> None:

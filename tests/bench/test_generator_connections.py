@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from typing import Any
 
 import pytest
@@ -43,32 +44,53 @@ def test_another_loopback_address() -> None:
         (b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\r\n", "HTTP 503"),
         (
             SWITCHING + b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-            "failed to open",
+            "answered 101 without the right Sec-WebSocket-Accept",
         ),
-        (SWITCHING + b"\r\n", "failed to open"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "failed to open"),
-        (b"x" * 9_000, "failed to open"),
-        (b"", "failed to open"),
+        (SWITCHING + b"\r\n", "answered 101 without the right Sec-WebSocket-Accept"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "answered with what is no HTTP"),
+        (b"x" * 9_000, "sent 8192 bytes of headers without an end"),
+        (b"", "closed by the server before it had answered"),
+        (b"HTTP/1.1 101 Swi", "closed by the server before it had answered"),
     ],
 )
 def test_a_wrong_answer_is_told(answer: bytes, text: str) -> None:
     with FakeServer(answer=answer) as server:
         generator = Generator(server.port, members=2)
-        with pytest.raises(ConnectionError, match=text):
+        with pytest.raises(
+            ConnectionError, match=rf"of 2 connections failed to open: [12] (with )?{text}$"
+        ):
             generator.connect(10)
         generator.close()
+
+
+def test_a_reset_is_told() -> None:
+    with FakeServer(resets=True) as server:
+        generator = Generator(server.port, members=2)
+        with pytest.raises(ConnectionError, match=r"failed to open: [12] with connection reset by"):
+            generator.connect(10)
 
 
 def test_nobody_listens() -> None:
     with FakeServer() as server:
         port = server.port
-    with pytest.raises(ConnectionError, match="failed to open"):
+    with pytest.raises(ConnectionError, match=r"failed to open: \d+ with connection refused$"):
         Generator(port).connect(10)
 
 
 def test_an_answer_that_does_not_come_in_time() -> None:
-    with FakeServer(is_mute=True) as server, pytest.raises(TimeoutError, match="0 connections"):
-        Generator(server.port).connect(0.05)
+    told = r"^0 of 3 connections opened in time: 3 were not answered$"
+    with FakeServer(is_mute=True) as server, pytest.raises(TimeoutError, match=told):
+        Generator(server.port, members=3).connect(0.05)
+
+
+def test_a_connection_that_is_not_accepted_in_time() -> None:
+    """Its listener's queue is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        generator = Generator(listener.getsockname()[1], members=8)
+        with pytest.raises(TimeoutError, match=r"^0 of 8 .*: \d were not accepted, \d were not"):
+            generator.connect(0.1)
 
 
 def test_what_follows_the_answer_is_read() -> None:
@@ -89,17 +111,40 @@ def test_pings_are_answered(payload: bytes) -> None:
     assert server.pongs == [payload] * 3
 
 
+TOO_LONG = "frame of more than 65590 bytes"
+
+
 @pytest.mark.parametrize(
-    "greeting",
-    [b"\x81\x85abcdhello", b"\x81\x7f\x00\x00\x00\x00\x01\x00\x00\x00", b"\x81\x7f" + b"\xff" * 8],
+    ("greeting", "fault"),
+    [
+        (b"\x81\x85abcdhello", "masked frame"),
+        (b"\x81\x7f\x00\x00\x00\x00\x01\x00\x00\x00", TOO_LONG),
+        (b"\x81\x7f" + b"\xff" * 8, TOO_LONG),
+        (frame(2, b"x" * 65_591), TOO_LONG),
+    ],
 )
-def test_a_malformed_frame_ends_the_connection(greeting: bytes) -> None:
+@pytest.mark.parametrize("stalled", [0, 2])
+def test_a_malformed_frame_is_a_fault_and_no_close_code(
+    greeting: bytes, fault: str, stalled: int
+) -> None:
+    """The server has not closed it: the generator has."""
     with FakeServer(greeting=greeting) as server:
-        generator = Generator(server.port, members=2)
+        generator = Generator(server.port, members=2, stalled=stalled)
         generator.connect(10)
         if generator.open_connections:
-            generator.hold(0.02)
-        assert generator.close().close_codes == {1002: 2}
+            report = generator.hold(0.02)
+            assert (report.dropped, report.close_codes) == (0, {})
+        closing = generator.close()
+    assert (closing.close_codes, closing.stalled.close_codes) == ({}, {})
+    assert closing.faults == {fault: 2 + stalled}
+
+
+def test_the_largest_frame_is_none() -> None:
+    with FakeServer(greeting=frame(2, b"x" * 65_590)) as server:
+        generator = Generator(server.port, members=2)
+        generator.connect(10)
+        assert generator.open_connections == 2
+        assert generator.close().faults == {}
 
 
 def test_close_codes_without_a_code_and_without_a_frame() -> None:
@@ -156,6 +201,34 @@ def test_each_limit_below_at_and_above(
 )
 def test_arguments_that_do_not_go_together(name: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
+        Generator(1, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            {"channels": 11, "members": 99_999},
+            "channels: must be from 1 to 10 with 99999 members each, 1000000 in all, not 11",
+        ),
+        (
+            {"members": 1, "senders": 2},
+            "senders: must be from 1 to 1 in a channel of 1 member, not 2",
+        ),
+        (
+            {"channels": 1_000, "in_flight": 4_001},
+            "in_flight: must be from 1 to 4000 in each of 1000 channels, 4000000 in all, not 4001",
+        ),
+        (
+            {"members": 8_001, "senders": 8_000},
+            "senders: must be from 1 to 7999 with 1 x 8001 members, for the books of 64000000 pairs",
+        ),
+    ],
+)
+def test_a_bound_that_comes_from_other_arguments_names_them(
+    arguments: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{text}"):
         Generator(1, **arguments)
 
 

@@ -195,7 +195,8 @@ def test_an_echo_counts_only_when_it_is_asked_for() -> None:
         asked, _ = drive(server.port, members=3, has_echo=True)
         not_asked, _ = drive(server.port, members=3)
     assert_all_arrived(asked, receivers=3)
-    assert not_asked.unexpected > 0
+    assert not_asked.unexpected == not_asked.echoed > 0
+    assert asked.echoed == 0
 
 
 @pytest.mark.parametrize(
@@ -204,9 +205,9 @@ def test_an_echo_counts_only_when_it_is_asked_for() -> None:
         ("no stamp", "exactly once"),
         ("{stamp}{stamp}", "exactly once"),
         ("{stamp}{uid}", "{uid} is no placeholder"),
-        ("{stamp}", "from 56 to"),
-        ("{stamp}xx", "from 56 to"),
-        ("{stamp}" + "x" * 1_048_576, "from 56 to"),
+        ("{stamp}", "from 56 to 1048576 bytes, not 53; {padding} in it fills it up"),
+        ("{stamp}xx", "from 56 to 1048576 bytes, not 55; {padding}"),
+        ("{stamp}" + "x" * 1_048_576, "from 56 to 1048576 bytes, not 1048629"),
         ("{stamp}   " + "{sender}" * 17, "more than 16"),
     ],
 )
