@@ -60,7 +60,7 @@ cdef void open_returning(load_t *load) noexcept nogil:
 
 
 cdef void stop_reading(load_t *load, connection_t *connection) noexcept nogil:
-    watch(load, connection, EPOLL_CTL_MOD, EPOLLRDHUP)
+    watch(load, connection, EPOLL_CTL_MOD, 0)
 
 
 cdef void hear_stalled(load_t *load) noexcept nogil:
@@ -70,8 +70,8 @@ cdef void hear_stalled(load_t *load) noexcept nogil:
     for i in range(load.total - load.stalled_count, load.total):
         if load.connections[i].state == OPEN:
             setsockopt(load.connections[i].fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size))
-            watch(load, load.connections + i, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP)
-            read_ready(load, load.connections + i)
+            watch(load, load.connections + i, EPOLL_CTL_MOD, EPOLLIN)
+            read_ready(load, load.connections + i, True)
 
 
 class StalledReport(NamedTuple):

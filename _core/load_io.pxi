@@ -7,7 +7,7 @@ cdef inline uint64_t now_ns(const load_t *load) noexcept nogil:
 
 cdef void watch(load_t *load, connection_t *connection, int operation, uint32_t events) noexcept nogil:
     cdef epoll_event event
-    event.events = events | EPOLLET
+    event.events = events | EPOLLRDHUP | EPOLLET
     event.data.u32 = <uint32_t>(connection - load.connections)
     epoll_ctl(load.epoll, operation, connection.fd, &event)
 
@@ -139,10 +139,12 @@ cdef void drop_sent(connection_t *connection, size_t sent) noexcept nogil:
         connection.pending_at = 0
 
 
-cdef void read_ready(load_t *load, connection_t *connection) noexcept nogil:
-    # Edge-triggered: a read that did not fill the buffer emptied the socket, and what comes later is a new edge.
-    while read_once(load, connection) == READ_BYTES and connection.state != GONE:
-        pass
+cdef void read_ready(load_t *load, connection_t *connection, bint is_ending) noexcept nogil:
+    # Edge-triggered: a read that did not fill the buffer emptied the socket, and what comes later is a new edge. An end that
+    # came with the last bytes has none of its own.
+    cdef ssize_t got = READ_BYTES
+    while connection.state != GONE and (got == READ_BYTES or (is_ending and got > 0)):
+        got = read_once(load, connection)
 
 
 cdef inline ssize_t read_once(load_t *load, connection_t *connection) noexcept nogil:
@@ -310,7 +312,7 @@ cdef inline void serve(load_t *load, connection_t *connection, uint32_t events) 
     if events & EPOLLOUT and connection.pending_bytes:
         write_pending(load, connection)
     if events & ~<uint32_t>EPOLLOUT and connection.state != GONE:
-        read_ready(load, connection)
+        read_ready(load, connection, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) != 0)
 
 
 cdef void turn_until(load_t *load, uint64_t until_ns, bint while_outstanding) noexcept nogil:
