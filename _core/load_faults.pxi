@@ -34,7 +34,7 @@ cdef inline void note_errno(faults_t *faults, int number) noexcept nogil:
 
 cdef dict frame_faults(const faults_t *faults, size_t frame_bytes_max):
     """How many connections the generator failed, by what the server had sent."""
-    names = ("masked frame", f"frame of more than {frame_bytes_max} bytes", "no memory for what came")
+    names = ("masked frame", f"frame of more than {frame_bytes_max} bytes", "lack of memory")
     return {names[i]: faults.frames[i] for i in range(FRAME_FAULTS) if faults.frames[i]}
 
 

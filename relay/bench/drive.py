@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from relay._load import CloseReport, Generator, Interval
 from relay.bench.faults import PlanError, UnreachableError
 from relay.bench.measured import MeasuredOpening, MeasuredRun, measure_opening, measure_run
+from relay.bench.oddities import told_faults
 from relay.bench.plan import FILES_BESIDE_CONNECTIONS, Plan
 from relay.bench.usage import Watched, raise_file_limit
 
@@ -128,10 +129,13 @@ def _open(
 
 
 def _all_closed(generator: Generator, plan: Plan) -> str:
-    codes = generator.close(0).close_codes
-    told = ", ".join(f"{count} with {code}" for code, count in codes.items())
-    text = f"{plan.target.url}: the server closed every connection as soon as it was open: {told}"
-    return f"{text}; {RATE_LIMITED}" if 1008 in codes else text
+    closing = generator.close(0)
+    codes = ", ".join(f"{count} with {code}" for code, count in closing.close_codes.items())
+    faults = told_faults(closing.faults)
+    told = [f"the server closed {codes}"] if codes else []
+    told += [f"the generator failed {faults}"] if faults else []
+    text = f"{plan.target.url}: no connection stayed open: {'; '.join(told)}"
+    return f"{text}; {RATE_LIMITED}" if 1008 in closing.close_codes else text
 
 
 def _refusal(generator: Generator, plan: Plan, exc: OSError) -> str:

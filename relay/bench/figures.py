@@ -109,6 +109,9 @@ def delivery_figures(report: RunReport) -> dict[str, Any]:
         "reordered": report.reordered,
         "stale": report.stale,
         "unexpected": report.unexpected,
+        "echoed": report.echoed,
+        "fragments": report.fragments,
+        "reserved_bits": report.reserved,
         "received_bytes": report.received_bytes,
     }
 
@@ -190,6 +193,7 @@ def connection_figures(result: Result) -> dict[str, Any]:
         "ended_by_server": result.run.report.dropped if result.run else sum(during.values()),
         "close_codes": {str(code): count for code, count in during.items()},
         "close_codes_at_end": {str(code): count for code, count in at_end.items()},
+        "failed_by_generator": result.closing.faults,
     }
 
 

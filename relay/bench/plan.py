@@ -11,6 +11,9 @@ from relay.bench.target import Target
 DEFAULT_RATE: Final = 1000.0
 VISITORS_MAX: Final = 10_000
 SPREAD_MEMBERS_MAX: Final = 50_000
+PAIRS_MAX: Final = 64_000_000  # of sender and receiver, whose books the generator keeps
+_SLOTS_MAX: Final = 4_000_000
+_SENDERS: Final = 100
 FILES_BESIDE_CONNECTIONS: Final = 64
 _WINDOW_BYTES: Final = (
     256 * 1024 * 1024
@@ -81,7 +84,8 @@ class Plan:
             return self.in_flight
         wanted = math.ceil(self.rate / self.channels * (self.loss_seconds + 0.5)) + 16
         most = min(_WINDOW_SLOTS, _WINDOW_BYTES // (self.payload_bytes + 16)) // self.channels
-        return max(16, min(wanted, most, 99_999))
+        least = min(16, max(1, _SLOTS_MAX // self.channels))
+        return max(least, min(wanted, most, 99_999))
 
     def generator(self) -> Generator:
         """The generator that does it. Raises PlanError for numbers that do not go together."""
@@ -109,6 +113,11 @@ class Plan:
             )
         except ValueError as exc:
             raise PlanError(_by_options(str(exc))) from None
+
+
+def default_senders(channels: int, members: int) -> int:
+    """All members, at most a hundred, and no more than there are books for."""
+    return max(1, min(members, _SENDERS, PAIRS_MAX // (channels * members)))
 
 
 _OPTIONS: Final = {

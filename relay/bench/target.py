@@ -57,9 +57,10 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme == "wss":
+    if parts.scheme in ("wss", "https"):
         raise PlanError(
-            "URL: wss is not spoken here: encryption would cost the generator more than the server; load the plain listener"
+            f"URL: expected ws://, got {parts.scheme}://: the generator speaks no TLS, which would cost it more than the server;"
+            " give the plain listener behind the proxy, as ws://HOST:PORT"
         )
     if parts.scheme not in ("ws", "http") or not parts.hostname or parts.fragment or parts.username:
         raise PlanError(f"URL: expected ws://HOST:PORT, with or without a path, got {url!r}")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from relay.bench.oddities import told_faults
+
 _NAMES: Final = 13
 
 Figures = Mapping[str, Any]
@@ -105,7 +107,9 @@ def events_text(events: Figures) -> str:
 
 def codes_text(connections: Figures) -> str:
     during = codes(connections["close_codes"]) or "none"
-    return f"while it ran {during}; at the end {codes(connections['close_codes_at_end']) or 'none'}"
+    text = f"while it ran {during}; at the end {codes(connections['close_codes_at_end']) or 'none'}"
+    faults = told_faults(connections["failed_by_generator"])
+    return f"{text}; the generator failed {faults}" if faults else text
 
 
 def codes(counts: Figures) -> str:

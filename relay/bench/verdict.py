@@ -6,6 +6,7 @@ from typing import Final
 from relay._load import RunReport
 from relay.bench.drive import RATE_LIMITED, Result
 from relay.bench.measured import MeasuredRun
+from relay.bench.oddities import oddities, why_nothing
 from relay.bench.usage import cores
 
 FULL: Final = 0.85
@@ -13,7 +14,10 @@ FULL: Final = 0.85
 
 LATE_SECONDS: Final = 0.001
 LATE_SHARE: Final = 0.25  # of the latency's p99 that may be the generator's own lateness
-KEPT_UP: Final = 0.99  # of what was offered
+LATE_MESSAGES: Final = (
+    5  # that must have been late: a percentile with fewer above it tells of chance
+)
+KEPT_UP: Final = 0.99  # of what was offered and could be sent
 DISTURBED: Final = 0.1  # of the time, in which something else had a core
 
 
@@ -69,7 +73,7 @@ def _reason(result: Result, report: RunReport, shares: Shares) -> str:
     if result.is_limited:
         return RATE_LIMITED
     if report.delivered == 0:
-        return "nothing was delivered"
+        return f"nothing was delivered{why_nothing(report, result.plan.has_echo)}"
     if result.is_warm_up:
         return "it ended in the warm-up"
     if is_full(shares):
@@ -78,9 +82,11 @@ def _reason(result: Result, report: RunReport, shares: Shares) -> str:
             f" and something else had its core for {shares.own_waited:.0%}"
         )
     if is_late(report):
+        percentile = telling_percentile(report.lateness.samples)
+        late = getattr(report.lateness, percentile)
         return (
             "the generator was the limit: it was late by"
-            f" {report.lateness.p99 * 1e3:.3g} ms (p99) for messages it should have sent"
+            f" {late * 1e3:.3g} ms ({percentile}) for messages it should have sent"
         )
     return ""
 
@@ -100,12 +106,23 @@ def is_late(report: RunReport) -> bool:
 
     It is not the generator's fault while the server had not even delivered what went before.
     """
-    late = report.lateness.p99
-    return (
-        late > LATE_SECONDS
-        and late > LATE_SHARE * report.latency.p99
-        and report.sent >= KEPT_UP * report.offered
-    )
+    percentile = telling_percentile(report.lateness.samples)
+    if not percentile:
+        return False
+    late = getattr(report.lateness, percentile)
+    latency = getattr(report.latency, percentile)
+    return late > LATE_SECONDS and late > LATE_SHARE * latency and has_kept_up(report)
+
+
+def telling_percentile(messages: int) -> str:
+    """The highest that enough of so many messages are above; empty when there are too few for any."""
+    shares = {"p99": 0.01, "p90": 0.1, "p50": 0.5}
+    return next((name for name, share in shares.items() if messages * share >= LATE_MESSAGES), "")
+
+
+def has_kept_up(report: RunReport) -> bool:
+    """Whether what was offered was sent, but for what had nobody left to send it, or to get it."""
+    return report.sent >= KEPT_UP * (report.offered - report.unsent)
 
 
 def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]:
@@ -119,11 +136,13 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
     told = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
     notes = {
         f"not all was delivered once and in order: {told}": bool(told),
-        f"{report.dropped:,} connections were ended by the server": report.dropped > 0,
         f"the server (process {plan.pid}) ended while messages were sent": _has_ended(result),
         f"{report.errors:,} error events, the first: {result.first_error}": report.errors > 0,
         f"{_laggard(shares)} did not keep up: {report.sent:,} of {report.offered:,} messages could be sent": (
-            report.sent < KEPT_UP * report.offered and not result.is_interrupted
+            not has_kept_up(report) and not result.is_interrupted
+        ),
+        f"too few messages to tell whether the generator was late: {report.lateness.samples:,}": (
+            plan.is_open_loop and not telling_percentile(report.lateness.samples)
         ),
         f"{report.not_returned:,} times a visitor was not let in again": report.not_returned > 0,
         "a party room drops what is over the rate limit without a word: was the server started without limits?": (
@@ -139,7 +158,8 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
         "it was interrupted: the figures are of the part before that": result.is_interrupted,
         "it ended early: a sender had used all of its hundred million numbers": result.is_exhausted,
     }
-    return tuple(text for text, holds in notes.items() if holds)
+    told_first = tuple(text for text, holds in notes.items() if holds)
+    return (*told_first, *oddities(report, plan.has_echo))
 
 
 def _has_ended(result: Result) -> bool:

@@ -1,9 +1,7 @@
 """`relay bench`: load a server, and say what it did and whether the figures are worth anything."""
 
-import json
 import os
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -12,8 +10,6 @@ from relay.commands.bench_options import bench_options
 from relay.commands.shared import Exit, fail, require_generator
 
 _INVALID: Final = 3
-_STDOUT: Final = "-"
-_SENDERS: Final = 100  # by default: books are kept of each sender and receiver
 
 _EPILOG: Final = """\b
 Examples:
@@ -25,8 +21,9 @@ Examples:
       --template '{"room":"{channel}","text":"{stamp}"}'
 
 \b
-Exit codes: 0 valid, 1 not all could connect, 2 wrong command line,
-3 the figures say nothing of the server, 130 Ctrl-C (what was measured is told).
+Exit codes: 0 valid, 1 not all could connect or a file was not written,
+2 wrong command line, 3 the figures say nothing of the server,
+130 Ctrl-C (what was measured is told).
 
 docs/load-testing.md says how to read the report."""
 
@@ -44,10 +41,12 @@ def bench(url: str, **options: Any) -> None:
     from relay.bench.drive import run_plan
     from relay.bench.faults import PlanError, UnreachableError
     from relay.bench.progress import progress
+    from relay.commands.bench_output import Outputs
 
+    outputs = Outputs(options["json_path"], options["html_path"])
     try:
         plan = _plan(url, options)
-        _require_directories(options)
+        outputs.check()
         _pin(options["cpu"])
         with progress() as watcher:
             result = run_plan(plan, watcher)
@@ -57,22 +56,22 @@ def bench(url: str, **options: Any) -> None:
         fail(str(exc), Exit.CONNECTION)
     except KeyboardInterrupt:
         fail("interrupted before there was anything to report", Exit.INTERRUPTED)
-    _write(result, options)
+    _write(result, outputs)
 
 
 def _plan(url: str, options: dict[str, Any]) -> Any:
     """Raises PlanError for options that do not go together, UnreachableError for a name without an address."""
-    from relay.bench.plan import DEFAULT_RATE, Plan
+    from relay.bench.plan import DEFAULT_RATE, Plan, default_senders
     from relay.bench.target import sources_of, target_of
 
     _require_one_loop(options)
-    has_echo, members = options["echo"], options["members"]
+    has_echo, channels, members = options["echo"], options["channels"], options["members"]
     target = target_of(url, _protocol(options), is_remote=options["remote"], has_echo=has_echo)
     return Plan(
         target,
-        channels=options["channels"],
+        channels=channels,
         members=members,
-        senders=options["senders"] or min(members, _SENDERS),
+        senders=options["senders"] or default_senders(channels, members),
         rate=options["rate"] or DEFAULT_RATE,
         in_flight=options["in_flight"] or 0,
         payload_bytes=options["size"],
@@ -118,19 +117,6 @@ def _protocol(options: dict[str, Any]) -> str:
     return "template" if template else protocol or "itty"
 
 
-def _require_directories(options: dict[str, Any]) -> None:
-    """Before the run: nobody wants to learn after it that the report cannot be kept."""
-    from relay.bench.faults import PlanError
-
-    for name in ("json", "html"):
-        path = options[f"{name}_path"]
-        if path is None or (name == "json" and path == _STDOUT):
-            continue
-        directory = Path(path).parent
-        if Path(path).is_dir() or not os.access(directory, os.W_OK):
-            raise PlanError(f"--{name}: cannot write {path}")
-
-
 def _pin(cpu: int | None) -> None:
     from relay.bench.faults import PlanError
 
@@ -142,22 +128,15 @@ def _pin(cpu: int | None) -> None:
         raise PlanError(f"--cpu: core {cpu} is not there, or not for this process") from None
 
 
-def _write(result: Any, options: dict[str, Any]) -> None:
+def _write(result: Any, outputs: Any) -> None:
     """The reports that were asked for; then the exit code."""
     from relay.bench.figures import figures_of
-    from relay.bench.page import page_of
-    from relay.bench.text import text_of
 
     figures = figures_of(result)
-    as_json = json.dumps(figures, indent=1) + "\n"
-    if options["html_path"]:
-        Path(options["html_path"]).write_text(page_of(figures), encoding="utf-8")
-    if options["json_path"] and options["json_path"] != _STDOUT:
-        Path(options["json_path"]).write_text(as_json, encoding="utf-8")
-    click.echo(as_json if options["json_path"] == _STDOUT else text_of(figures), nl=False)
+    outputs.write(figures)
     if result.is_interrupted:
         sys.exit(Exit.INTERRUPTED)
     if not figures["verdict"]["is_valid"]:
-        if options["json_path"] == _STDOUT:  # a person reads only stderr then
+        if not outputs.has_text:  # a person reads only stderr then
             click.echo(f"relay: {figures['verdict']['text']}", err=True)
         sys.exit(_INVALID)

@@ -66,7 +66,7 @@ _OPTIONS: Final = (
     _quantity(
         "--senders",
         _whole(1, 99_999),
-        "Members of each channel that send, in turn.  [all, at most 100]",
+        "Members of each channel that send, in turn.  [all, at most 100; fewer with a million connections]",
     ),
     _quantity(
         "--rate",
@@ -169,7 +169,10 @@ _OPTIONS: Final = (
         help="Write all figures as JSON; - is stdout, instead of the text.",
     ),
     click.option(
-        "--html", "html_path", metavar="FILE", help="Write a page with plots, in one file."
+        "--html",
+        "html_path",
+        metavar="FILE",
+        help="Write a page with plots, in one file; - is stdout, instead of the text.",
     ),
 )
 

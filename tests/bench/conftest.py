@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from support.fixtures import start_relay
+from support.fixtures import start_relay, visit_at
 
-__all__ = ["start_relay"]
+__all__ = ["start_relay", "visit_at"]
 
 sys.path.append(str(Path(__file__).parents[2]))

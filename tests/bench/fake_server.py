@@ -72,9 +72,10 @@ class Peer:
 class FakeServer:
     """Serves until the context is left. All it met is kept for the test to look at.
 
-    `answer` replaces the 101 (empty: the connection is just closed; None: the 101), `greeting` follows it, `is_mute` means
-    no answer at all, `resets` a reset instead of one, `piece_bytes` cuts every write, and `close_after` says how many messages the server takes before it
-    closes its last connection, or everyone's, with `close_code`. With `has_echo` senders get their own messages, too.
+    `answer` replaces the 101 (empty: the connection is just closed; None: the 101), `greeting` follows it, `is_mute`
+    means no answer at all, `resets` a reset instead of one, `piece_bytes` cuts every write, and `close_after` says how
+    many messages the server takes before it closes its last connection, or everyone's, with `close_code`. With `has_echo`
+    senders get their own messages, too.
     """
 
     host: str = "127.0.0.1"

@@ -26,6 +26,7 @@ REPORT = RunReport(
         "expected": 1000,
         "delivered": 1000,
         "close_codes": {},
+        "faults": {},
         "seconds": 5.0,
         "cpu_seconds": 1.0,
         "latency": LATENCY,
@@ -45,7 +46,7 @@ RESULT = Result(
     datetime(2026, 11, 21, tzinfo=UTC),
     MeasuredOpening(CONNECTED, Usage(0.05, 0.0), Usage(0.02, 0.0), held_bytes=500_000),
     RUN,
-    CloseReport({1000: 500}, StalledReport(0, {}, 0)),
+    CloseReport({1000: 500}, StalledReport(0, {}, 0), {}),
 )
 
 

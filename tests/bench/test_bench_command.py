@@ -8,8 +8,6 @@ import pty
 import signal
 import socket
 import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
 from support.connection import LIMIT_SECONDS
@@ -17,66 +15,12 @@ from support.fixtures import StartRelay
 from support.process import COMMAND, environment
 
 from relay._load import Generator
-from relay.bench.plan import Plan
-from relay.cli import main
+from relay.bench.faults import PlanError
+from relay.bench.plan import PAIRS_MAX, Plan, default_senders
 
+from .command import SHORT, VERDICTS, figures_in, one_line, refusal, run, url_of
 from .fake_server import FakeServer, close_frame
 from .results import TARGET
-
-SHORT = (
-    "--channels",
-    "2",
-    "--members",
-    "3",
-    "--rate",
-    "200",
-    "--duration",
-    "0.3",
-    "--warmup",
-    "0.1",
-)
-VERDICTS = {
-    0,
-    3,
-}  # a busy machine may make the generator late; what was counted is right all the same
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "bench", *arguments],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=3 * LIMIT_SECONDS,
-        check=False,
-    )
-
-
-def url_of(server: FakeServer) -> str:
-    return f"ws://127.0.0.1:{server.port}"
-
-
-def figures_in(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    figures = json.loads(done.stdout)
-    assert isinstance(figures, dict)
-    return figures
-
-
-def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What the command, run in this process, says of a wrong command line."""
-    with pytest.raises(SystemExit) as ended:
-        main(["bench", *arguments])
-    assert ended.value.code == 2
-    output, errors = capsys.readouterr()
-    assert output == ""
-    return one_line(errors)
-
-
-def one_line(errors: str) -> str:
-    [line] = errors.splitlines()
-    assert line.startswith("relay: ")
-    return line
 
 
 def test_text_and_silence_in_a_pipe() -> None:
@@ -99,16 +43,6 @@ def test_json_on_stdout_is_all_there_is() -> None:
     assert figures["deliveries"]["delivered"] == figures["deliveries"]["expected"] == 120
     assert figures["plan"]["url"].startswith(url_of(server))
     assert sum(1 for each in figures["receivers_ms"]) == 6
-
-
-def test_files(tmp_path: Path) -> None:
-    page, report = tmp_path / "r.html", tmp_path / "r.json"
-    with FakeServer() as server:
-        done = run(url_of(server), *SHORT, "--html", str(page), "--json", str(report))
-    assert done.returncode in VERDICTS
-    assert "deliveries" in done.stdout
-    assert json.loads(report.read_text())["schema"] == 1
-    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize("misdeed", ["lose", "repeat", "swap"])
@@ -353,11 +287,15 @@ def test_a_bar_on_a_terminal() -> None:
             ("--template", "no stamp" * 9, "--channels", "1"),
             "--template: must contain {stamp} exactly once",
         ),
+        (("--template", "{stamp}", "--channels", "1"), "{padding} in it fills it up"),
+        (("--channels", "11", "--members", "99999"), "--channels: must be from 1 to 10 with 99999"),
+        (
+            ("--members", "8001", "--senders", "8001", "--channels", "1"),
+            "--senders: must be from 1",
+        ),
         (("--pid", "0"), "--pid: expected from 1"),
         (("--pid", "2147483647"), "--pid: there is no process"),
         (("--cpu", "4095"), "--cpu: core 4095 is not there"),
-        (("--html", "/nowhere/at/all.html"), "--html: cannot write"),
-        (("--json", "/"), "--json: cannot write"),
         (("--bogus",), "No such option"),
     ],
 )
@@ -406,12 +344,44 @@ def test_each_visitor_stays_for_about_a_second(churn: float, visitors: int) -> N
         (Plan(TARGET, rate=10_000_000, channels=1), 99_999),
         (Plan(TARGET, rate=10_000_000, channels=1, payload_bytes=1 << 20), 255),
         (Plan(TARGET, rate=10_000_000, channels=100_000, members=2, senders=1), 16),
+        (Plan(TARGET, rate=10_000_000, channels=1_000_000, members=1, senders=1), 4),
     ],
 )
 def test_the_window_of_an_open_loop_is_bounded_in_messages_and_bytes(
     plan: Plan, window: int
 ) -> None:
     assert plan.window == window
+
+
+@pytest.mark.parametrize(
+    ("channels", "members", "senders"),
+    [
+        (10, 50, 50),
+        (1, 100, 100),
+        (1, 101, 100),
+        (1, 99_999, 100),
+        (1000, 640, 100),
+        (1000, 641, 99),
+        (1000, 1000, 64),
+        (1_000_000, 1, 1),
+    ],
+)
+def test_the_senders_of_a_plan_without_any_said_fit(
+    channels: int, members: int, senders: int
+) -> None:
+    assert default_senders(channels, members) == senders
+    assert channels * members * senders <= PAIRS_MAX
+
+
+@pytest.mark.parametrize(("senders", "is_refused"), [(64, False), (65, True)])
+def test_books_are_kept_of_so_many_pairs(senders: int, is_refused: bool) -> None:
+    """The generator's own bound is the plan's."""
+    plan = Plan(TARGET, channels=1000, members=1000, senders=senders)
+    if is_refused:
+        with pytest.raises(PlanError, match=r"^--senders: must be from 1 to 64 with 1000 x 1000"):
+            plan.generator()
+    else:
+        plan.generator()
 
 
 def test_a_plan_makes_its_generator() -> None:

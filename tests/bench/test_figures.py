@@ -31,9 +31,11 @@ NAMES = {
     *(f"messages.{name}" for name in ("offered", "sent", "unsent", "sent_per_second", "seconds")),
     *(f"deliveries.{name}" for name in ("expected", "delivered", "per_second", "ratio", "lost")),
     *(f"deliveries.{name}" for name in ("duplicated", "reordered", "stale", "unexpected")),
+    *(f"deliveries.{name}" for name in ("echoed", "fragments", "reserved_bits")),
     *("deliveries.received_bytes", "latency_ms.worst_receiver_number", "latency_ms.curve"),
     *(f"events.{name}" for name in ("joins", "leaves", "errors", "rate_limited", "other", "pings")),
     *(f"connections.{name}" for name in ("ended_by_server", "close_codes", "close_codes_at_end")),
+    "connections.failed_by_generator",
     *("churn", "slow_readers", "server.pid", "server.cpu_share", "server.waited_share"),
     *("server.cpu_us_per_delivery", "server.resident_bytes_per_connection"),
     *("generator.cpu_share", "generator.waited_share", "generator.reads", "generator.writes"),
@@ -53,7 +55,11 @@ NAMES = {
 
 def names_in(figures: Mapping[str, Any], before: str = "") -> Iterator[str]:
     for name, value in figures.items():
-        if isinstance(value, Mapping) and "close_codes" not in name:
+        if (
+            isinstance(value, Mapping)
+            and "close_codes" not in name
+            and name != "failed_by_generator"
+        ):
             yield from names_in(value, f"{before}{name}.")
         else:
             yield before + name
@@ -120,7 +126,7 @@ def test_waiting_for_what_is_lost_does_not_lower_the_rate() -> None:
 def test_close_codes_while_it_ran_and_at_the_end() -> None:
     result = replace(
         result_with(close_codes={1008: 2}, dropped=2),
-        closing=CloseReport({1000: 498, 1008: 2, 1006: 1}, StalledReport(0, {}, 0)),
+        closing=CloseReport({1000: 498, 1008: 2, 1006: 1}, StalledReport(0, {}, 0), {}),
     )
     connections = figures_of(result)["connections"]
     assert connections["ended_by_server"] == 2
@@ -132,7 +138,7 @@ def test_churn_and_slow_readers_are_told_when_there_were_any() -> None:
     plan = replace(RESULT.plan, churn=10.0, stalled=3)
     result = replace(
         result_with(plan=plan, left=50, returned=48, not_returned=1, late_visits=1),
-        closing=CloseReport({1000: 500}, StalledReport(3, {1013: 2}, 1)),
+        closing=CloseReport({1000: 500}, StalledReport(3, {1013: 2}, 1), {}),
     )
     figures = figures_of(result)
     assert figures["churn"]["returned_per_second"] == pytest.approx(9.6)

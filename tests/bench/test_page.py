@@ -107,7 +107,9 @@ def test_notes_and_verdict() -> None:
 
 def test_a_page_of_connections_alone() -> None:
     plan = replace(RESULT.plan, seconds=0.0)
-    result = replace(RESULT, run=None, plan=plan, closing=CloseReport({}, StalledReport(0, {}, 0)))
+    result = replace(
+        RESULT, run=None, plan=plan, closing=CloseReport({}, StalledReport(0, {}, 0), {})
+    )
     page = page_of(figures_of(result))
     outline_of(page)
     assert "<figure>" not in page

@@ -65,7 +65,11 @@ def test_echo_is_asked_for(url: str, ending: str) -> None:
         ("ws://[", "expected ws://"),
         ("ws://u:p@127.0.0.1", "expected ws://"),
         ("ws://127.0.0.1/#x", "expected ws://"),
-        ("wss://127.0.0.1", "wss is not spoken"),
+        ("wss://127.0.0.1", "expected ws://, got wss://: the generator speaks no TLS"),
+        (
+            "https://x.org/c/y",
+            "got https://: the generator speaks no TLS, which would cost it more than the server; give the plain",
+        ),
         ("ws://127.0.0.1:0", "port from 1"),
         ("ws://127.0.0.1:65536", "port from 1"),
         ("ws://127.0.0.1:x", "port from 1"),

@@ -57,12 +57,12 @@ def test_the_fuller_of_two_that_are_full_was_the_limit(
 def test_lateness_above_a_millisecond_that_is_much_of_the_latency(
     late_p99: float, is_valid: bool
 ) -> None:
-    late = Latency(100, 0.0, 0.0, late_p99, late_p99, late_p99)
+    late = Latency(500, 0.0, 0.0, late_p99, late_p99, late_p99)
     assert judge(result_with(lateness=late)).is_valid is is_valid
 
 
 def test_lateness_that_is_little_of_the_latency() -> None:
-    late = Latency(100, 0.0, 0.0, 0.002, 0.002, 0.002)
+    late = Latency(500, 0.0, 0.0, 0.002, 0.002, 0.002)
     assert judge(result_with(lateness=late, latency=LATENCY._replace(p99=0.008))).is_valid
     assert not judge(result_with(lateness=late, latency=LATENCY._replace(p99=0.0079))).is_valid
 

@@ -1,0 +1,176 @@
+"""What `relay bench` says of a server that does not do what it should: who did what, and what may help."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+
+import pytest
+from support.connection import LIMIT_SECONDS
+from support.fixtures import StartRelay, VisitAt
+from support.process import COMMAND, environment
+
+from relay.bench.oddities import oddities, why_nothing
+from relay.bench.verdict import judge, telling_percentile
+
+from .command import SHORT, figures_in, one_line, run, url_of
+from .fake_server import FakeServer, Misdeliver
+from .results import LATENCY, REPORT, result_with
+
+LOST = ("--loss-timeout", "0.1")
+
+
+def spoil(first: int) -> Misdeliver:
+    """Every frame with another first byte."""
+    return lambda receiver, frames: [bytes([first]) + each[1:] for each in frames]
+
+
+@pytest.mark.parametrize(
+    ("first", "text"), [(0x01, "messages in fragments"), (0xC1, "frames with RSV bits")]
+)
+def test_frames_that_the_generator_does_not_read(first: int, text: str) -> None:
+    with FakeServer(misdeliver=spoil(first)) as server:
+        done = run(url_of(server), *SHORT, *LOST)
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[-1].startswith(
+        f"invalid: nothing was delivered; what came were {text}"
+    )
+    assert f"note: 120 {text}" in done.stdout
+
+
+def test_echoes_that_nobody_asked_for() -> None:
+    with FakeServer(has_echo=True) as server:
+        done = run(url_of(server), *SHORT)
+    assert "note: 60 messages that came back to their sender: " in done.stdout
+    assert "--echo counts them" in done.stdout
+
+
+def test_echoes_that_are_all_there_is() -> None:
+    only_own: Misdeliver = lambda receiver, frames: frames if receiver == 0 else []  # noqa: E731
+    arguments = ("--channels", "1", "--members", "2", "--senders", "1", "--warmup", "0")
+    with FakeServer(has_echo=True, misdeliver=only_own) as server:
+        done = run(url_of(server), *arguments, "--duration", "0.2", "--rate", "100", *LOST)
+    assert done.returncode == 3
+    assert "nothing was delivered; what came were messages that came back" in done.stdout
+
+
+def test_connections_that_the_generator_fails_are_not_closed_by_the_server() -> None:
+    masked = b"\x81\x85abcdhello"
+    with FakeServer(greeting=masked) as server:
+        done = run(url_of(server), *SHORT)
+    assert done.returncode == 1
+    told = one_line(done.stderr)
+    assert told.endswith("no connection stayed open: the generator failed 6 for a masked frame")
+    assert "1002" not in told
+
+
+def test_one_that_the_generator_fails_while_it_runs() -> None:
+    mask: Misdeliver = lambda receiver, frames: (  # noqa: E731
+        [b"\x81\x85abcdhello"] if receiver == 5 else frames
+    )
+    with FakeServer(misdeliver=mask) as server:
+        done = run(url_of(server), *SHORT, "--json", "-")
+    figures = figures_in(done)
+    assert figures["connections"]["failed_by_generator"] == {"masked frame": 1}
+    assert figures["connections"]["ended_by_server"] == 0
+    assert "1002" not in figures["connections"]["close_codes"]
+    [note] = [note for note in figures["verdict"]["notes"] if "failed" in note]
+    assert note.endswith("for what the server had sent: 1 for a masked frame")
+    assert not any("ended by the server" in note for note in figures["verdict"]["notes"])
+
+
+def test_channels_that_all_have_left_are_no_fault_of_who_is_still_there() -> None:
+    """What was due in them could not be sent: nobody failed to keep up."""
+    with FakeServer(close_after=20, closes_everyone=True) as server:
+        done = run(url_of(server), *SHORT[:4], "--rate", "200", "--duration", "0.5", "--warmup", "0", *LOST)  # fmt: skip
+    assert "6 connections were ended by the server" in done.stdout
+    assert "messages were due in channels whose members had gone, and were not sent" in done.stdout
+    assert "did not keep up" not in done.stdout
+
+
+@pytest.mark.parametrize(("sent", "is_noted"), [(50, False), (49, True), (40, True)])
+def test_keeping_up_is_of_what_could_be_sent(sent: int, is_noted: bool) -> None:
+    notes = judge(result_with(sent=sent, unsent=50)).notes
+    assert any("did not keep up" in note for note in notes) is is_noted
+    assert "50 messages were due in channels whose members had gone, and were not sent" in notes
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({}, ""),
+        ({"sent": 0}, ": nothing was sent, for none was due"),
+        ({"sent": 0, "unsent": 5}, ": nothing was sent, for all had gone"),
+        ({"fragments": 3, "faults": {"masked frame": 1}}, "; what came were messages in fragments"),
+        ({"reserved": 3}, "; what came were frames with RSV bits"),
+        ({"echoed": 3}, "; what came were messages that came back"),
+        (
+            {"faults": {"masked frame": 2}},
+            "; the generator failed connections: 2 for a masked frame",
+        ),
+        ({"dropped": 2}, "; the server ended 2 connections"),
+        ({"unexpected": 2}, "; what came holds nothing of what was sent"),
+        ({"events": 2}, "; what came holds nothing of what was sent"),
+    ],
+)
+def test_why_nothing_was_delivered(change: dict[str, object], text: str) -> None:
+    report = REPORT._replace(delivered=0)._replace(**change)  # type: ignore[arg-type]
+    assert why_nothing(report, has_echo=False).startswith(text)
+    assert bool(why_nothing(report, has_echo=False)) is bool(text)
+
+
+def test_an_echo_that_was_asked_for_is_none_that_was_not() -> None:
+    report = REPORT._replace(echoed=3)
+    assert list(oddities(report, has_echo=True)) == []
+    assert len(list(oddities(report, has_echo=False))) == 1
+    assert why_nothing(report, has_echo=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("messages", "percentile"),
+    [(0, ""), (9, ""), (10, "p50"), (49, "p50"), (50, "p90"), (499, "p90"), (500, "p99")],
+)
+def test_lateness_is_told_of_so_many_that_chance_is_out(messages: int, percentile: str) -> None:
+    assert telling_percentile(messages) == percentile
+    late = LATENCY._replace(samples=messages, p50=0.5, p90=0.5, p99=0.5)
+    found = judge(result_with(lateness=late))
+    assert found.is_valid is (percentile == "")
+    assert percentile == "" or f"late by 500 ms ({percentile})" in found.reason
+    assert any("too few messages" in note for note in found.notes) is (percentile == "")
+
+
+def test_few_messages_of_which_one_was_late_say_nothing() -> None:
+    """The p99 of 60 messages is the longest of them."""
+    late = LATENCY._replace(samples=60, p50=0.0, p90=0.0001, p99=0.5)
+    assert judge(result_with(lateness=late)).is_valid
+
+
+def test_a_server_that_is_killed_while_it_is_watched(
+    start_relay: StartRelay, visit_at: VisitAt
+) -> None:
+    server = start_relay()
+    witness = visit_at(server).join("bench-kill-0")
+    host, port = server.address
+    url, where = f"ws://{host}:{port}/c/bench-kill-{{channel}}", ("--pid", str(server.pid))
+    arguments = (*SHORT[:4], "--rate", "200", "--duration", "60", "--warmup", "0", *LOST)
+    process = subprocess.Popen(
+        [*COMMAND, "bench", url, *arguments, *where, "--json", "-"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        witness.receive_through(lambda event: "message" in event)
+        server.stop(signal.SIGKILL)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=3 * LIMIT_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    figures = json.loads(output)
+    told = figures["verdict"]["notes"]
+    assert f"the server (process {server.pid}) ended while messages were sent" in told
+    assert "6 connections were ended by the server" in told
+    assert figures["messages"]["sent"] > 0
+    assert figures["server"]["cpu_share"] is None
