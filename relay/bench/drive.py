@@ -13,7 +13,7 @@ from relay.bench.faults import PlanError, UnreachableError
 from relay.bench.measured import MeasuredOpening, MeasuredRun, measure_opening, measure_run
 from relay.bench.oddities import told_faults
 from relay.bench.plan import FILES_BESIDE_CONNECTIONS, Plan
-from relay.bench.usage import Watched, raise_file_limit
+from relay.bench.usage import Watched, ports, raise_file_limit
 
 _CLOSE_SECONDS: Final = 5.0
 _NO_LIMITS: Final = (
@@ -53,6 +53,7 @@ def run_plan(plan: Plan, watcher: Watcher) -> Result:
     Raises PlanError, and UnreachableError when not every connection can be opened.
     """
     generator = plan.generator()
+    plan.require_ports(ports())
     server = _watched(plan.pid)
     _raise_file_limit(plan)
     started_at = datetime.now(UTC)

@@ -1,5 +1,6 @@
 """What a load run is: every number of it, and which of them go together."""
 
+import ipaddress
 import math
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +14,9 @@ VISITORS_MAX: Final = 10_000
 SPREAD_MEMBERS_MAX: Final = 50_000
 PAIRS_MAX: Final = 64_000_000  # of sender and receiver, whose books the generator keeps
 _SLOTS_MAX: Final = 4_000_000
+_CONNECTIONS_PER_ADDRESS: Final = (
+    25_000  # then the generator takes the next address of loopback by itself
+)
 _SENDERS: Final = 100
 FILES_BESIDE_CONNECTIONS: Final = 64
 _WINDOW_BYTES: Final = (
@@ -86,6 +90,24 @@ class Plan:
         most = min(_WINDOW_SLOTS, _WINDOW_BYTES // (self.payload_bytes + 16)) // self.channels
         least = min(16, max(1, _SLOTS_MAX // self.channels))
         return max(least, min(wanted, most, 99_999))
+
+    @property
+    def connections_of_an_address(self) -> int:
+        """The most that any address of this machine has to begin."""
+        if self.sources:
+            return math.ceil(self.connections / len(set(self.sources)))
+        if ipaddress.IPv4Address(self.target.address).is_loopback:
+            return min(self.connections, _CONNECTIONS_PER_ADDRESS)
+        return self.connections
+
+    def require_ports(self, most: int) -> None:
+        """Raises PlanError when an address would have to begin more connections than the `most` it has ports for."""
+        if self.connections_of_an_address > most:
+            wanted, given = math.ceil(self.connections / most), len(set(self.sources))
+            raise PlanError(
+                f"--source-address: expected {wanted} or more addresses of this machine for {self.connections} connections, got"
+                f" {given or 'none'}; each has {most} ports (net.ipv4.ip_local_port_range)"
+            )
 
     def generator(self) -> Generator:
         """The generator that does it. Raises PlanError for numbers that do not go together."""

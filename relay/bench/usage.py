@@ -102,6 +102,12 @@ def file_room() -> int:
     return 1_000_000 if hard == resource.RLIM_INFINITY else max(hard - _FILES_BESIDE, 1)
 
 
+def ports() -> int:
+    """How many connections an address of this machine may begin to one server."""
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    return high - low + 1
+
+
 def cores() -> int:
     """How many processor cores this process may run on."""
     return len(os.sched_getaffinity(0))

@@ -8,6 +8,7 @@ import pty
 import signal
 import socket
 import subprocess
+from dataclasses import replace
 
 import pytest
 from support.connection import LIMIT_SECONDS
@@ -17,6 +18,7 @@ from support.process import COMMAND, environment
 from relay._load import Generator
 from relay.bench.faults import PlanError
 from relay.bench.plan import PAIRS_MAX, Plan, default_senders
+from relay.bench.usage import ports
 
 from .command import SHORT, VERDICTS, figures_in, one_line, refusal, run, url_of
 from .fake_server import FakeServer, close_frame
@@ -382,6 +384,41 @@ def test_books_are_kept_of_so_many_pairs(senders: int, is_refused: bool) -> None
             plan.generator()
     else:
         plan.generator()
+
+
+SOURCES = ("127.0.0.1", "127.0.0.2")
+
+
+@pytest.mark.parametrize(
+    ("members", "sources", "address", "most"),
+    [
+        (100, (), "127.0.0.1", 100),
+        (25_000, (), "127.0.0.1", 25_000),
+        (50_001, (), "127.0.0.1", 25_000),  # loopback has more of them by itself
+        (50_001, (), "192.0.2.1", 50_001),
+        (50_001, SOURCES, "127.0.0.1", 25_001),
+        (50_001, SOURCES[:1], "127.0.0.1", 50_001),
+        (50_001, SOURCES[:1] * 2, "127.0.0.1", 50_001),
+    ],
+)
+def test_each_address_has_a_port_for_each_of_its_connections(
+    members: int, sources: tuple[str, ...], address: str, most: int
+) -> None:
+    target = replace(TARGET, address=address)
+    plan = Plan(target, channels=1, members=members, sources=sources)
+    assert plan.connections_of_an_address == most
+    plan.require_ports(most)
+    with pytest.raises(PlanError, match=r"^--source-address: expected \d or more addresses of"):
+        plan.require_ports(most - 1)
+
+
+def test_more_connections_than_ports(capsys: pytest.CaptureFixture[str]) -> None:
+    """Told before the limit of open files, which is no use to raise first."""
+    most = ports()
+    given = ("--channels", "1", "--members", str(most), "--slow-readers", "1")
+    told = refusal(capsys, "ws://127.0.0.1:9", *given, "--source-address", "127.0.0.1")
+    assert f"expected 2 or more addresses of this machine for {most + 1} connections, got 1" in told
+    assert f"each has {most} ports" in told
 
 
 def test_a_plan_makes_its_generator() -> None:
