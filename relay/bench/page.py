@@ -1,6 +1,7 @@
 """The report as one HTML file: nothing is fetched, no script runs, light or dark as the reader's system is."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from relay.bench.plots import (
     spread_plot,
 )
 from relay.bench.style import STYLE
-from relay.bench.svg import Plot, legend
+from relay.bench.svg import NARROW, Plot, legend
 from relay.bench.text import amount, ms, rows
 
 Figures = Mapping[str, Any]
@@ -155,11 +156,17 @@ def spread_section(receivers: list[Figures]) -> str:
 
 
 def section(title: str, text: str, plots: list[Plot], more: str = "") -> str:
-    drawn = "\n".join(
-        f"<figure>{legend(plot.lines) if len(plot.lines) > 1 else ''}\n{plot.to_svg()}</figure>"
-        for plot in plots
-    )
+    drawn = "\n".join(map(figure, plots))
     return f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(text)}</p>\n{drawn}\n{more}</section>"
+
+
+def figure(plot: Plot) -> str:
+    """Drawn twice: the page's style shows the one that suits the screen."""
+    narrow = replace(plot, width=NARROW)
+    return (
+        f"<figure>{legend(plot.lines) if len(plot.lines) > 1 else ''}\n"
+        f'<div class="wide">{plot.to_svg()}</div>\n<div class="narrow">{narrow.to_svg()}</div></figure>'
+    )
 
 
 def details(figures: Figures) -> str:

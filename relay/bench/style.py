@@ -34,8 +34,10 @@ p { margin: 0 0 .75rem; color: var(--quiet); }
 .notes { margin: 1rem 0; padding: .7rem 1rem .7rem 2rem; border-radius: .6rem; color: var(--note); background: var(--note-back); }
 section { margin: 1rem 0; padding: 1rem 1.25rem 1.1rem; }
 figure { margin: .5rem 0; }
-figure, .scroll { overflow-x: auto; }
-figure > svg { display: block; width: 100%; min-width: 34rem; height: auto; }
+.scroll { overflow-x: auto; }
+figure svg { display: block; }
+figure > div > svg { width: 100%; height: auto; }
+.narrow { display: none; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .87rem; }
 .legend li { display: flex; align-items: center; gap: .5rem; }
 .grid { stroke: var(--rule); stroke-width: 1; fill: none; }
@@ -52,6 +54,12 @@ th:first-child { text-align: left; font-weight: 600; white-space: nowrap; }
 thead th { border-top: 0; color: var(--quiet); font-weight: 400; }
 td { white-space: nowrap; }
 .details td { white-space: normal; text-align: left; width: 100%; overflow-wrap: anywhere; }
-@media (max-width: 40rem) { .tiles { grid-template-columns: repeat(2, 1fr); } .tile dd { font-size: 1.3rem; } }
+@media (max-width: 40rem) {
+  main { padding: 1rem .75rem 2rem; } section { padding: .75rem .75rem .9rem; }
+  .tiles { grid-template-columns: repeat(2, 1fr); } .tile dd { font-size: 1.3rem; }
+  .wide { display: none; } .narrow { display: block; max-width: 30rem; }
+  table { font-size: .82rem; } th, td { padding: .35rem .2rem; } th:first-child, .scroll td { white-space: normal; }
+  .details td { padding-left: .6rem; }
+}
 @media print { body { background: none; } section, .tile { break-inside: avoid; } }
 """

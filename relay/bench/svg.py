@@ -10,8 +10,12 @@ from html import escape
 from typing import Final
 
 WIDTH: Final = 720
+NARROW: Final = (
+    340  # of a telephone: its own drawing, for text that shrinks with the other cannot be read
+)
 HEIGHT: Final = 260
 LEFT, RIGHT, TOP, BOTTOM = 68, 24, 12, 40
+_LETTER: Final = 6.5  # the width of one, more or less
 
 Point = tuple[float, float]
 
@@ -53,11 +57,12 @@ class Plot:
     y: Axis
     lines: Sequence[Line]
     height: int = HEIGHT
+    width: int = WIDTH
 
     def to_svg(self) -> str:
         """The whole element."""
         parts = [
-            f'<svg viewBox="0 0 {WIDTH} {self.height}" role="img" aria-label="{escape(self.title)}">',
+            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.title)}">',
             f"<title>{escape(self.title)}</title>",
             *self._grid(),
             *(part for line in self.lines for part in self._line(line)),
@@ -67,7 +72,7 @@ class Plot:
         return "\n".join(parts)
 
     def _x(self, value: float) -> float:
-        return LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT)
+        return LEFT + self.x.place(value) * (self.width - LEFT - RIGHT)
 
     def _y(self, value: float) -> float:
         return self.height - BOTTOM - self.y.place(value) * (self.height - TOP - BOTTOM)
@@ -76,18 +81,17 @@ class Plot:
         bottom = self.height - BOTTOM
         for value, name in self.y.ticks:
             y = self._y(value)
-            yield f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
+            yield f'<path class="grid" d="M{LEFT} {y:.1f}H{self.width - RIGHT}"/>'
             yield f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(name)}</text>'
-        for value, name in self.x.ticks:
-            x = self._x(value)
+        for x, name in spaced([(self._x(value), name) for value, name in self.x.ticks]):
             yield f'<path class="grid" d="M{x:.1f} {TOP}V{bottom}"/>'
             yield f'<text class="tick" x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{escape(name)}</text>'
-        yield f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{WIDTH - RIGHT}"/>'
+        yield f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{self.width - RIGHT}"/>'
 
     def _titles(self) -> Iterable[str]:
         middle = (TOP + self.height - BOTTOM) / 2
         yield (
-            f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{self.height - 6}"'
+            f'<text class="name" x="{(LEFT + self.width - RIGHT) / 2:.0f}" y="{self.height - 6}"'
             f' text-anchor="middle">{escape(self.x.title)}</text>'
         )
         yield (
@@ -111,6 +115,15 @@ class Plot:
             for point, (x, y) in zip(line.points, places, strict=True):
                 told = f"<title>{escape(line.label(point))}</title>" if line.label else ""
                 yield f'<circle class="dot {line.style}" cx="{x:.1f}" cy="{y:.1f}" r="3.5">{told}</circle>'
+
+
+def spaced(places: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Names at their places, from the left, without those that would run into the one before."""
+    kept: list[tuple[float, str]] = []
+    for x, name in places:
+        if not kept or x - kept[-1][0] >= (len(name) + len(kept[-1][1])) * _LETTER / 2 + _LETTER:
+            kept.append((x, name))
+    return kept
 
 
 def legend(lines: Iterable[Line]) -> str:

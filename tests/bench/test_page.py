@@ -14,7 +14,19 @@ from relay._load import CloseReport, StalledReport
 from relay.bench.figures import figures_of
 from relay.bench.page import page_of, percent
 from relay.bench.plots import latency_plot, percentiles, rate_plot, spread_plot, thinned
-from relay.bench.svg import HEIGHT, Axis, Line, Plot, linear, logarithmic, nice_step
+from relay.bench.style import STYLE
+from relay.bench.svg import (
+    HEIGHT,
+    NARROW,
+    WIDTH,
+    Axis,
+    Line,
+    Plot,
+    linear,
+    logarithmic,
+    nice_step,
+    spaced,
+)
 
 from .results import RESULT, result_with
 
@@ -76,7 +88,7 @@ def test_every_plot_is_xml_of_its_own() -> None:
     for svg in found:
         ET.fromstring(svg)
     with_titles = [svg for svg in found if 'role="img"' in svg]
-    assert len(with_titles) == 4
+    assert len(with_titles) == 8  # four, each for a wide and for a narrow screen
     assert all("<title>" in svg and "aria-label=" in svg for svg in with_titles)
 
 
@@ -176,6 +188,30 @@ def test_points_lie_where_their_values_are() -> None:
     assert numbers[1] > numbers[3]
     assert numbers[1] < HEIGHT
     assert area.endswith("Z")
+
+
+def test_each_plot_is_drawn_for_wide_and_for_narrow_screens() -> None:
+    page = page_with()
+    for kind, width in (("wide", WIDTH), ("narrow", NARROW)):
+        assert page.count(f'<div class="{kind}"><svg viewBox="0 0 {width} ') == 4
+    assert "min-width" not in STYLE  # what is wider than the screen is cut off at its edge
+
+
+def test_nothing_of_a_narrow_plot_is_beyond_its_edge() -> None:
+    narrow = replace(latency_plot(figures_of(RESULT)["latency_ms"]), width=NARROW)
+    places = re.findall(r'(?:[MLH]| x="| cx=")(\d+\.?\d*)', narrow.to_svg())
+    assert len(places) > 20
+    assert all(0 <= float(x) <= NARROW for x in places)
+
+
+@pytest.mark.parametrize(
+    ("apart", "kept"),
+    [(40, "abcd"), (19.5, "abcd"), (19.4, "ac"), (9.8, "ac"), (9.7, "ad"), (1, "a")],
+)
+def test_names_that_would_run_into_each_other_are_left_out(apart: float, kept: str) -> None:
+    """Each has two letters of six and a half, and a letter between them."""
+    names = [(i * apart, letter * 2) for i, letter in enumerate("abcd")]
+    assert "".join(name[0] for _, name in spaced(names)) == kept
 
 
 def test_many_receivers_are_thinned_evenly() -> None:
