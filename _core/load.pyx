@@ -222,7 +222,7 @@ cdef class Generator:
         What is not delivered within `loss_timeout_seconds` is lost. Raises RuntimeError before `connect`, and when a
         channel has nobody to deliver to.
         """
-        cdef uint64_t began, stop, drained, cpu, offered
+        cdef uint64_t began, stop, drained, sending, cpu, offered
         cdef uint64_t patience = <uint64_t>(self.loss_timeout_seconds * 1e9)
         require_range("seconds", seconds, 0, 3600)
         require_range("interval_seconds", interval_seconds, 0, 3600)
@@ -256,13 +256,14 @@ cdef class Generator:
         finally:
             self.load.sending = False
         stop = min(stop, now_ns(&self.load))
+        sending = stop - began
         offered = due_by(&self.load.pace, stop) if rate else self.load.totals.sent
         self._turn_until(stop + patience, patience, True)
         drained = now_ns(&self.load)
         give_up(&self.load, drained)
         self.intervals.end(&self.load, drained)
         cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
-        return run_report(&self.load, offered, drained - began, cpu, tuple(self.intervals.found))
+        return run_report(&self.load, offered, drained - began, sending, cpu, tuple(self.intervals.found))
 
     def stop(self):
         """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report.
@@ -283,7 +284,7 @@ cdef class Generator:
         self.intervals = _Intervals(began, 0, None)
         self._turn_until(began + <uint64_t>(seconds * 1e9), 0, False)
         cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
-        return run_report(&self.load, 0, now_ns(&self.load) - began, cpu, ())
+        return run_report(&self.load, 0, now_ns(&self.load) - began, 0, cpu, ())
 
     def close(self, double timeout_seconds=5.0):
         """Let the stalled read what there is, close all with code 1000, cut what has not answered in time, and report."""

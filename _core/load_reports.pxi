@@ -32,11 +32,12 @@ class RunReport(NamedTuple):
     messages, and `reserved` frames with RSV bits, as compressed ones have. `given_up` counts messages, not deliveries,
     whose turn was over before all had them. `limited` are errors that tell of a rate limit. Of the visitors `left` did
     so, `returned` joined again, `not_returned` were refused, and `late_visits` were due while the visitor was still on
-    its way; `returning` is the latency of their opening handshakes. `seconds` runs until the last delivery, `cpu_seconds`
-    is the generator's own. `dropped` connections were ended by the server, and `close_codes` tells with what, since the
-    generator was made; `faults` counts those that the generator failed, by what the server had sent. `lateness` is how
-    long after they were due messages of an open loop were written; `distribution` has the filled buckets of `latency`;
-    `receivers` is the latency of each member, when asked for.
+    its way; `returning` is the latency of their opening handshakes. `seconds` runs until the last delivery, or until what
+    is lost was given up; in the first `sending_seconds` of them messages were sent. `cpu_seconds` is the generator's own.
+    `dropped` connections were ended by the server, and `close_codes` tells with what, since the generator was made;
+    `faults` counts those that the generator failed, by what the server had sent. `lateness` is how long after they were
+    due messages of an open loop were written; `distribution` has the filled buckets of `latency`; `receivers` is the
+    latency of each member, when asked for.
     """
 
     offered: int
@@ -71,6 +72,7 @@ class RunReport(NamedTuple):
     writes: int
     waits: int
     seconds: float
+    sending_seconds: float
     cpu_seconds: float
     latency: Latency
     lateness: Latency
@@ -125,7 +127,9 @@ cdef object end_interval(load_t *load, uint64_t began_ns, uint64_t previous_ns, 
     return interval
 
 
-cdef object run_report(load_t *load, uint64_t offered, uint64_t elapsed_ns, uint64_t cpu_ns, tuple intervals):
+cdef object run_report(
+    load_t *load, uint64_t offered, uint64_t elapsed_ns, uint64_t sending_ns, uint64_t cpu_ns, tuple intervals
+):
     cdef totals_t *totals = &load.totals
     record_run(load)
     merge_histogram(&totals.latency, &totals.fresh)
@@ -163,6 +167,7 @@ cdef object run_report(load_t *load, uint64_t offered, uint64_t elapsed_ns, uint
         totals.writes,
         totals.waits,
         elapsed_ns / 1e9,
+        sending_ns / 1e9,
         cpu_ns / 1e9,
         latency_report(&totals.latency),
         latency_report(&totals.lateness),

@@ -47,11 +47,12 @@ class RunReport(NamedTuple):
     `reserved` frames with RSV bits, as compressed ones have. `given_up` counts messages, not deliveries, whose turn was over
     before all had them. `limited` are errors that tell of a rate limit. Of the visitors `left` did so, `returned` joined
     again, `not_returned` were refused, and `late_visits` were due while the visitor was still on its way; `returning` is the
-    latency of their opening handshakes. `seconds` runs until the last delivery, `cpu_seconds` is the generator's own.
-    `dropped` connections were ended by the server, and `close_codes` tells with what, since the generator was made; `faults`
-    counts those that the generator failed, by what the server had sent. `lateness` is how long after they were due messages
-    of an open loop were written; `distribution` has the filled buckets of `latency`, as (middle, count); `receivers` is the
-    latency of each member, within 1.6 %, when asked for.
+    latency of their opening handshakes. `seconds` runs until the last delivery, or until what is lost was given up; in the
+    first `sending_seconds` of them messages were sent. `cpu_seconds` is the generator's own. `dropped` connections were ended
+    by the server, and `close_codes` tells with what, since the generator was made; `faults` counts those that the generator
+    failed, by what the server had sent. `lateness` is how long after they were due messages of an open loop were written;
+    `distribution` has the filled buckets of `latency`, as (middle, count); `receivers` is the latency of each member, within
+    1.6 %, when asked for.
     """
 
     offered: int
@@ -86,6 +87,7 @@ class RunReport(NamedTuple):
     writes: int
     waits: int
     seconds: float
+    sending_seconds: float
     cpu_seconds: float
     latency: Latency
     lateness: Latency

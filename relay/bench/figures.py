@@ -10,7 +10,7 @@ from relay._load import Latency, RunReport
 from relay._version import __version__
 from relay.bench.drive import Result
 from relay.bench.machine import hardware, system
-from relay.bench.measured import MeasuredOpening, MeasuredRun
+from relay.bench.measured import MeasuredOpening, MeasuredRun, last_delivery_seconds
 from relay.bench.plan import Plan
 from relay.bench.verdict import judge, shares_of
 
@@ -34,7 +34,7 @@ def figures_of(result: Result) -> dict[str, Any]:
             "notes": list(verdict.notes),
         },
         "connecting": connecting_figures(result.opening),
-        "messages": message_figures(run.report, result.plan.seconds) if run else None,
+        "messages": message_figures(run.report) if run else None,
         "deliveries": delivery_figures(run.report) if run else None,
         "latency_ms": latency_figures(run.report) if run else None,
         "events": event_figures(run.report) if run else None,
@@ -87,8 +87,8 @@ def connecting_figures(opening: MeasuredOpening) -> dict[str, Any]:
     }
 
 
-def message_figures(report: RunReport, planned_seconds: float) -> dict[str, Any]:
-    sending = min(planned_seconds, report.seconds)
+def message_figures(report: RunReport) -> dict[str, Any]:
+    sending = report.sending_seconds
     return {
         "offered": report.offered,
         "sent": report.sent,
@@ -102,7 +102,7 @@ def delivery_figures(report: RunReport) -> dict[str, Any]:
     return {
         "expected": report.expected,
         "delivered": report.delivered,
-        "per_second": report.delivered / (last_delivery_seconds(report) or 1.0),
+        "per_second": report.delivered / (last_delivery_seconds(report) or report.seconds or 1.0),
         "ratio": report.delivered / report.expected if report.expected else None,
         "lost": report.lost,
         "duplicated": report.duplicated,
@@ -114,11 +114,6 @@ def delivery_figures(report: RunReport) -> dict[str, Any]:
         "reserved_bits": report.reserved,
         "received_bytes": report.received_bytes,
     }
-
-
-def last_delivery_seconds(report: RunReport) -> float:
-    """When it was, from the beginning of the run: what follows is the wait for what is lost."""
-    return max((each.ended for each in report.intervals if each.delivered), default=report.seconds)
 
 
 def latency_figures(report: RunReport) -> dict[str, Any]:
@@ -206,7 +201,9 @@ def churn_figures(result: Result) -> dict[str, Any] | None:
         "returned": report.returned,
         "not_returned": report.not_returned,
         "late": report.late_visits,
-        "returned_per_second": report.returned / report.seconds if report.seconds else 0.0,
+        "returned_per_second": report.returned / report.sending_seconds
+        if report.sending_seconds
+        else 0.0,
         "connect_ms": milliseconds(report.returning),
     }
 

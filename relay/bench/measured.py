@@ -28,6 +28,16 @@ class MeasuredOpening:
     held_bytes: int | None
 
 
+def last_delivery_seconds(report: RunReport) -> float:
+    """When it was, from the beginning of the run: what follows is the wait for what is lost. 0 when nothing was delivered."""
+    return max((each.ended for each in report.intervals if each.delivered), default=0.0)
+
+
+def busy_seconds(report: RunReport) -> float:
+    """In which there was something to do: shares of a core are of these. To wait for what is lost is no rest."""
+    return max(last_delivery_seconds(report), report.sending_seconds)
+
+
 def measure_run(
     generator: Generator,
     server: Watched | None,

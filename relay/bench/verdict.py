@@ -5,7 +5,7 @@ from typing import Final
 
 from relay._load import RunReport
 from relay.bench.drive import RATE_LIMITED, Result
-from relay.bench.measured import MeasuredRun
+from relay.bench.measured import MeasuredRun, busy_seconds
 from relay.bench.oddities import oddities, why_nothing
 from relay.bench.usage import cores
 
@@ -49,7 +49,7 @@ class Shares:
 
 
 def shares_of(run: MeasuredRun) -> Shares:
-    seconds = max(run.report.seconds, 1e-9)
+    seconds = max(busy_seconds(run.report), 1e-9)
     return Shares(
         run.own.ran / seconds,
         run.own.waited / seconds,

@@ -28,6 +28,7 @@ REPORT = RunReport(
         "close_codes": {},
         "faults": {},
         "seconds": 5.0,
+        "sending_seconds": 5.0,
         "cpu_seconds": 1.0,
         "latency": LATENCY,
         "lateness": NEVER_LATE,

@@ -11,8 +11,12 @@ from support.connection import LIMIT_SECONDS
 from support.fixtures import StartRelay, VisitAt
 from support.process import COMMAND, environment
 
+from relay._load import Generator, Interval
+from relay.bench.figures import message_figures
+from relay.bench.measured import MeasuredRun
 from relay.bench.oddities import oddities, why_nothing
-from relay.bench.verdict import judge, telling_percentile
+from relay.bench.usage import Usage
+from relay.bench.verdict import judge, shares_of, telling_percentile
 
 from .command import SHORT, figures_in, one_line, run, url_of
 from .fake_server import FakeServer, Misdeliver
@@ -174,3 +178,27 @@ def test_a_server_that_is_killed_while_it_is_watched(
     assert "6 connections were ended by the server" in told
     assert figures["messages"]["sent"] > 0
     assert figures["server"]["cpu_share"] is None
+
+
+def test_a_run_that_a_limit_ends_is_as_long_as_messages_were_sent() -> None:
+    """And not as long as the wait for what the limit had dropped."""
+    report = REPORT._replace(
+        seconds=4.0,
+        sending_seconds=0.5,
+        sent=100,
+        intervals=(Interval(0.6, 0.6, 100, 10, 0.1, 0.1, 0.1), Interval(4.0, 3.4, 0, 0, 0, 0, 0)),
+    )
+    assert message_figures(report)["sent_per_second"] == 200
+    shares = shares_of(MeasuredRun(report, own=Usage(0.3, 0.15), server=Usage(0.06, 0.0)))
+    assert (shares.own, shares.own_waited, shares.server) == pytest.approx((0.5, 0.25, 0.1))
+
+
+@pytest.mark.parametrize("rate", [0.0, 200.0])
+def test_the_wait_for_what_is_lost_is_no_part_of_sending(rate: float) -> None:
+    with FakeServer(misdeliver=lambda receiver, frames: []) as server:
+        generator = Generator(server.port, members=2, loss_timeout_seconds=0.2)
+        generator.connect(10)
+        report = generator.run(0.1, rate=rate)
+        generator.close()
+    assert report.sending_seconds == pytest.approx(0.1)
+    assert report.seconds > report.sending_seconds
