@@ -147,6 +147,8 @@ def _refusal(generator: Generator, plan: Plan, exc: OSError) -> str:
         return f"{text}; the server has no room for so many: see its --max-connections and its file limit"
     if 403 in generator.statuses:
         return f"{text}; a key is asked for (put it into the URL, as ?joinKey=...), or an origin"
+    if isinstance(exc, TimeoutError):
+        return f"{text}; --connect-timeout lets it take longer"
     return text
 
 

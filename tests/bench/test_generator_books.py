@@ -281,6 +281,26 @@ def test_frames_that_are_no_whole_message_are_unexpected_and_named(first: int, n
     assert report.fragments + report.reserved == (report.unexpected if name else 0)
 
 
+def test_a_server_that_sends_every_second_message_first() -> None:
+    """On the wire, not within a read: each is held until the next one came."""
+    held: dict[int, bytes] = {}
+
+    def swap(receiver: int, frames: list[bytes]) -> list[bytes]:
+        swapped: list[bytes] = []
+        for each in frames:
+            if receiver in held:
+                swapped += [each, held.pop(receiver)]
+            else:
+                held[receiver] = each
+        return swapped
+
+    with FakeServer(misdeliver=swap) as server:
+        report = run(server, members=3, in_flight=4, loss_timeout_seconds=0.05)
+    assert report.lost == len(held) <= 2
+    assert report.reordered == report.delivered // 2 > 0
+    assert (report.duplicated, report.unexpected) == (0, 0)
+
+
 def test_verbatim_rooms_deliver_the_bare_payload() -> None:
     with FakeServer(wrap=lambda payload: frame(TEXT, payload)) as server:
         report = run(server)
