@@ -1,5 +1,6 @@
 """What a process uses: processor time to the nanosecond, and memory, as Linux tells it in /proc."""
 
+import contextlib
 import os
 import re
 import resource
@@ -106,6 +107,15 @@ def ports() -> int:
     """How many connections an address of this machine may begin to one server."""
     low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     return high - low + 1
+
+
+def share_one_core(pid: int) -> bool:
+    """Whether this process and that one have a single core between them; `pid` is 0 when it is not known, or not of this machine's."""
+    others = set(range(os.cpu_count() or 1))
+    if pid:
+        with contextlib.suppress(OSError):  # it has ended
+            others = os.sched_getaffinity(pid)
+    return len(os.sched_getaffinity(0) | others) == 1
 
 
 def cores() -> int:

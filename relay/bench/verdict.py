@@ -7,7 +7,7 @@ from relay._load import RunReport
 from relay.bench.drive import RATE_LIMITED, Result
 from relay.bench.measured import MeasuredRun, busy_seconds
 from relay.bench.oddities import oddities, why_nothing
-from relay.bench.usage import cores
+from relay.bench.usage import share_one_core
 
 FULL: Final = 0.85
 """From this share of its core on, the generator counts as full, unless the server was seen to be fuller."""
@@ -171,5 +171,5 @@ def _laggard(shares: Shares) -> str:
 
 
 def _opening_notes(result: Result) -> tuple[str, ...]:
-    is_shared = cores() < 2 and not result.plan.target.is_remote
+    is_shared = share_one_core(result.plan.pid) and not result.plan.target.is_remote
     return ("server and generator share one core: each slows the other",) if is_shared else ()

@@ -16,7 +16,7 @@ Examples:
   relay bench ws://127.0.0.1:8787
   relay bench ws://127.0.0.1:8787 --rate 20000 --html report.html
   relay bench ws://127.0.0.1:8787 --in-flight 8 --channels 1 --members 1000 \\
-      --pid "$(pgrep -f 'relay serve')"
+      --pid "$(pgrep -of 'relay serve')"
   relay bench ws://127.0.0.1:9000/room/{channel} --echo \\
       --template '{"room":"{channel}","text":"{stamp}"}'
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 
 from relay._load import Latency
-from relay.bench import verdict
+from relay.bench import usage, verdict
 from relay.bench.drive import Result
 from relay.bench.usage import Usage
 from relay.bench.verdict import judge
@@ -19,7 +20,7 @@ CLOSED = replace(RESULT.plan, in_flight=8)
 
 @pytest.fixture(autouse=True)
 def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict, "cores", lambda: 2)
+    monkeypatch.setattr(verdict, "share_one_core", lambda pid: False)
 
 
 def test_a_valid_run_has_nothing_to_note() -> None:
@@ -127,7 +128,37 @@ def test_a_party_room_drops_without_a_word() -> None:
     assert any("without limits" in note for note in judge(result_with(lost=1, plan=plan)).notes)
 
 
+@pytest.mark.parametrize(
+    ("own", "servers", "machine", "is_shared"),
+    [
+        ({1}, {0}, 2, False),  # --cpu 1, and taskset -c 0 for the server
+        ({1}, {1}, 2, True),
+        ({1}, {0, 1}, 2, False),
+        ({1}, None, 2, False),
+        ({0}, None, 1, True),
+    ],
+)
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_who_shares_a_core(
+    own: set[int],
+    servers: set[int] | None,
+    machine: int,
+    is_shared: bool,
+    has_ended: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def affinity(pid: int) -> set[int]:
+        if pid and (has_ended or servers is None):
+            raise ProcessLookupError
+        return servers if pid and servers else own
+
+    monkeypatch.setattr(os, "sched_getaffinity", affinity)
+    monkeypatch.setattr(os, "cpu_count", lambda: machine)
+    expected = is_shared if not has_ended or servers is None else False
+    assert usage.share_one_core(77 if servers else 0) is expected
+
+
 def test_one_core_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict, "cores", lambda: 1)
+    monkeypatch.setattr(verdict, "share_one_core", lambda pid: True)
     assert any("share one core" in note for note in judge(RESULT).notes)
     assert judge(replace(RESULT, run=None)).is_valid
