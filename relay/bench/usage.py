@@ -110,7 +110,7 @@ def ports() -> int:
 
 
 def share_one_core(pid: int) -> bool:
-    """Whether this process and that one have a single core between them; `pid` is 0 when it is not known, or not of this machine's."""
+    """Whether this process and that one have a single core between them; `pid` is 0 when it is not known."""
     others = set(range(os.cpu_count() or 1))
     if pid:
         with contextlib.suppress(OSError):  # it has ended

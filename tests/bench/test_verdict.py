@@ -129,33 +129,32 @@ def test_a_party_room_drops_without_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "servers", "machine", "is_shared"),
+    ("pid", "own", "servers", "machine", "is_shared"),
     [
-        ({1}, {0}, 2, False),  # --cpu 1, and taskset -c 0 for the server
-        ({1}, {1}, 2, True),
-        ({1}, {0, 1}, 2, False),
-        ({1}, None, 2, False),
-        ({0}, None, 1, True),
+        (77, {1}, {0}, 2, False),  # --cpu 1, and taskset -c 0 for the server
+        (77, {1}, {1}, 2, True),
+        (77, {1}, {0, 1}, 2, False),
+        (77, {1}, None, 2, False),  # it has ended
+        (0, {1}, {1}, 2, False),  # nobody said which it is
+        (0, {0}, {0}, 1, True),
     ],
 )
-@pytest.mark.parametrize("has_ended", [False, True])
 def test_who_shares_a_core(
+    pid: int,
     own: set[int],
     servers: set[int] | None,
     machine: int,
     is_shared: bool,
-    has_ended: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def affinity(pid: int) -> set[int]:
-        if pid and (has_ended or servers is None):
+    def affinity(of: int) -> set[int]:
+        if of and servers is None:
             raise ProcessLookupError
-        return servers if pid and servers else own
+        return servers or set() if of else own
 
     monkeypatch.setattr(os, "sched_getaffinity", affinity)
     monkeypatch.setattr(os, "cpu_count", lambda: machine)
-    expected = is_shared if not has_ended or servers is None else False
-    assert usage.share_one_core(77 if servers else 0) is expected
+    assert usage.share_one_core(pid) is is_shared
 
 
 def test_one_core_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
