@@ -1,6 +1,7 @@
 """A load run from the first connection to the last: open, settle, warm up, measure, close."""
 
 import contextlib
+import errno
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,13 +34,17 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """All that a run found. `run` is None when no messages were sent; `is_warm_up` when the measured part was not reached."""
+    """All that a run found. `run` is None when no messages were sent; `is_warm_up` when the measured part was not reached.
+
+    `message_bytes` is the size of each message: a template may have another than the plan asks for.
+    """
 
     plan: Plan
     started_at: datetime
     opening: MeasuredOpening
     run: MeasuredRun | None
     closing: CloseReport
+    message_bytes: int = 0
     first_error: str = ""
     is_warm_up: bool = False
     is_limited: bool = False
@@ -71,6 +76,7 @@ def run_plan(plan: Plan, watcher: Watcher) -> Result:
         opening,
         runs[-1] if runs else None,
         closing,
+        message_bytes=len(generator.payload),
         first_error=generator.first_error.decode("utf-8", "replace"),
         is_warm_up=plan.warm_up_seconds > 0 and len(runs) == 1,
         is_limited=generator.is_limited,
@@ -121,6 +127,10 @@ def _open(
     except OSError as exc:
         if exc.filename is not None:
             raise
+        if exc.errno == errno.EADDRNOTAVAIL:
+            raise PlanError(
+                "--source-address: expected addresses of this machine, and one is not"
+            ) from None
         raise UnreachableError(
             f"cannot open {plan.connections} connections: {exc.strerror}"
         ) from None

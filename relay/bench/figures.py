@@ -60,7 +60,7 @@ def plan_figures(result: Result) -> dict[str, Any]:
         "loop": loop_of(plan),
         "rate_per_second": plan.rate if loop_of(plan) == "open" else None,
         "in_flight_per_channel": plan.in_flight if loop_of(plan) == "closed" else None,
-        "payload_bytes": plan.payload_bytes,
+        "payload_bytes": result.message_bytes,
         "seconds": plan.seconds,
         "warm_up_seconds": plan.warm_up_seconds,
         "churn_per_second": plan.churn,

@@ -48,6 +48,7 @@ RESULT = Result(
     MeasuredOpening(CONNECTED, Usage(0.05, 0.0), Usage(0.02, 0.0), held_bytes=500_000),
     RUN,
     CloseReport({1000: 500}, StalledReport(0, {}, 0), {}),
+    message_bytes=64,
 )
 
 

@@ -19,7 +19,7 @@ from relay.bench.usage import Usage
 from relay.bench.verdict import judge, shares_of, telling_percentile
 
 from .command import SHORT, figures_in, one_line, run, url_of
-from .fake_server import FakeServer, Misdeliver
+from .fake_server import TEXT, FakeServer, Misdeliver, frame
 from .results import LATENCY, REPORT, result_with
 
 LOST = ("--loss-timeout", "0.1")
@@ -191,6 +191,27 @@ def test_a_run_that_a_limit_ends_is_as_long_as_messages_were_sent() -> None:
     assert message_figures(report)["sent_per_second"] == 200
     shares = shares_of(MeasuredRun(report, own=Usage(0.3, 0.15), server=Usage(0.06, 0.0)))
     assert (shares.own, shares.own_waited, shares.server) == pytest.approx((0.5, 0.25, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("template", "size"),
+    [("{stamp}   ", 56), ("<{stamp}{padding}>", 300), ("{stamp}" + "y" * 400, 453)],
+)
+def test_the_size_is_that_of_the_messages(template: str, size: int) -> None:
+    """Whatever --size says, where the template has no padding."""
+    arguments = ("--channels", "1", "--members", "2", "--duration", "0.1", "--warmup", "0")
+    with FakeServer(wrap=lambda payload: frame(TEXT, payload)) as server:
+        url = f"{url_of(server)}/x"
+        done = run(url, *arguments, "--size", "300", "--template", template, "--json", "-")
+    assert figures_in(done)["plan"]["payload_bytes"] == size
+    assert {len(message) for message in server.messages} == {size}
+
+
+def test_an_address_that_is_not_of_this_machine() -> None:
+    with FakeServer() as server:
+        done = run(url_of(server), *SHORT, "--remote", "--source-address", "192.0.2.1")
+    assert done.returncode == 2
+    assert "--source-address: expected addresses of this machine" in one_line(done.stderr)
 
 
 @pytest.mark.parametrize("rate", [0.0, 200.0])
