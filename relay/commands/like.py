@@ -1,9 +1,8 @@
 """`relay plan --like URL`: the habits of a running relay, for a plan."""
 
 import os
-from typing import Any, Final
+from typing import Any
 
-import click
 import trio
 
 from relay.client.dial import ConnectError
@@ -12,22 +11,7 @@ from relay.commands.shared import CommandError, Exit, fail
 from relay.commands.top import TOKEN_VARIABLE, Source
 from relay.plan.observed import NothingToSee, Observed, observe
 from relay.plan.prices import Prices
-from relay.plan.quantities import show_bytes, show_count
-
-LEAST_WATCH_SECONDS: Final = 0.1
-HABITS: Final = ("channel_size", "messages", "payload_bytes", "joins")
-_FLAGS: Final = {name: "--" + name.replace("_", "-") for name in HABITS} | {
-    "payload_bytes": "--bytes"
-}
-
-
-def check_options(context: click.Context, watch_seconds: float) -> None:
-    """Raises click.UsageError for habits that are given though they are watched, and for too short a time."""
-    for name in HABITS:
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{_FLAGS[name]}: --like takes this from the relay; expected only one of both")  # fmt: skip
-    if watch_seconds < LEAST_WATCH_SECONDS:
-        raise click.UsageError(f"--watch: expected at least {LEAST_WATCH_SECONDS:g} seconds")
+from relay.plan.quantities import show_bytes, show_number, show_share
 
 
 def watch(url: str, seconds: float, ping_interval: float) -> Observed:
@@ -60,11 +44,12 @@ def lines(observed: Observed, prices: Prices, seconds: float) -> list[str]:
     load = observed.workload
     each = "" if observed.processes == 1 else f" in each of {observed.processes} processes"
     return [
-        f"Watched for {seconds:g} seconds: {show_count(load.connections)} connections, messages that go to"
-        f" {load.channel_size - 1:.3g} others each,",
-        f"{load.messages:.3g} a second from each connection, of {show_bytes(load.payload_bytes)};"
-        f" {load.joins:.3g} joins a second.",
-        f"Processor: {observed.predict(prices):.1%} of a core predicted, {observed.utilisation:.1%} measured{each}.",
+        f"Watched for {seconds:g} seconds: {show_number(load.connections)} connections, messages that go to"
+        f" {show_number(load.channel_size - 1)} others each,",
+        f"{show_number(load.messages)} a second from each connection, of {show_bytes(load.payload_bytes)};"
+        f" {show_number(load.joins)} joins a second.",
+        f"Processor: {show_share(observed.predict(prices))} of a core predicted,"
+        f" {show_share(observed.utilisation)} measured{each}.",
         "",
     ]
 

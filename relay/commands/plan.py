@@ -1,128 +1,41 @@
 """`relay plan`: how much of what a workload needs, by the prices of a machine that was measured."""
 
 import json
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from relay.commands import like
-from relay.commands.amounts import Amount, amount
+from relay.commands.files import require_writable
+from relay.commands.plan_options import check_options, default_path, is_default, plan_options
 from relay.commands.shared import Exit, fail, require_generator
+from relay.plan.calibration_file import CalibrationError, read_calibration, write_calibration
 from relay.plan.observed import Observed
 from relay.plan.plots import load_plot
-from relay.plan.prices import (
-    Calibration,
-    CalibrationError,
-    read_calibration,
-    write_calibration,
-)
-from relay.plan.quantities import parse_count, parse_share
-from relay.plan.show import (
-    Report,
+from relay.plan.prices import Calibration
+from relay.plan.show import Report, lines, to_json
+from relay.plan.show_measured import (
     calibration_lines,
-    lines,
-    to_json,
+    doubts,
     verification_lines,
     verification_to_json,
 )
-from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_of
+from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_of, why_not
 from relay.plan.workload import Workload, check
-from relay.settings.units import parse_duration, parse_rate, parse_size
 
 if TYPE_CHECKING:
     from relay.plan.verify import Verification
-
-_VARIABLE: Final = "RELAY_CALIBRATION"
-
-
-def default_path() -> Path:
-    """Where a calibration is kept when no other file is named."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "relay" / "calibration.json"
 
 
 @click.command(
     short_help="What a workload needs: processes, memory, network, limits.",
     epilog="""\b
-Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line.""",
+Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line,
+130 Ctrl-C.""",
 )
-@click.option(
-    "--calibrate",
-    "calibrates",
-    is_flag=True,
-    help="Measure this machine's prices, in about a minute, on two cores.",
-)
-@click.option(
-    "--connections",
-    type=Amount("count", parse_count),
-    metavar="NUMBER",
-    help='Connected at the same time, such as "50k".',
-)
-@amount("--channel-size", parse_count, "10", "NUMBER", "Members of a channel.")
-@amount(
-    "--messages",
-    parse_rate,
-    "0.1/s",
-    "RATE",
-    'What each connection sends, such as "0.5/s" or "10/m".',
-)
-@amount("--bytes", parse_size, "200B", "SIZE", "Payload of a message.", name="payload_bytes")
-@amount("--joins", parse_rate, "0/s", "RATE", "New connections in all; as many leave.")
-@amount("--ping-interval", parse_duration, "25s", "TIME", "As the relay's setting of this name.")
-@amount(
-    "--target-p99",
-    parse_duration,
-    "50ms",
-    "TIME",
-    "From a message's arrival to 99 % of its deliveries, inside the relay.",
-)
-@amount("--headroom", parse_share, "30%", "SHARE", "Of each core and of the memory, to stay free.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 1024),
-    metavar="NUMBER",
-    help="Processes on one host.  [the cores of the machine that was measured]",
-)
-@click.option(
-    "--processes",
-    type=click.IntRange(1, 4096),
-    metavar="NUMBER",
-    help="Tell how so many would fare, instead of how many are needed.",
-)
-@click.option(
-    "--like",
-    "like_url",
-    metavar="URL",
-    help="Take the habits from a running relay, by its admin URL; RELAY_ADMIN_TOKEN has the token.",
-)
-@amount("--watch", parse_duration, "5s", "TIME", "How long --like looks.")
-@click.option(
-    "--inverse", is_flag=True, help="How many connections with these habits one host holds."
-)
-@click.option(
-    "--verify",
-    "verifies",
-    is_flag=True,
-    help="Run the planned load of one process here, and compare.",
-)
-@click.option(
-    "--calibration",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar=_VARIABLE,
-    metavar="FILE",
-    help=f"Prices, to read or to write.  [{_VARIABLE}, or ~/.config/relay/calibration.json]",
-)
-@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Load against latency and processor time, as an SVG picture.",
-)
+@plan_options
 @click.pass_context
 def plan(context: click.Context, /, **options: Any) -> None:
     """Say what a workload needs, by prices that were measured.
@@ -133,39 +46,43 @@ def plan(context: click.Context, /, **options: Any) -> None:
       relay plan --connections 50k --channel-size 20 --messages 0.5/s --bytes 300
       relay plan --like http://127.0.0.1:8788 --inverse
     """
+    check_options(context, options)
     path = options["path"] or default_path()
-    if options["calibrates"]:
-        _calibrate(path)
-        return
-    if options["like_url"] is not None:
-        like.check_options(context, options["watch"])
-    elif options["connections"] is None and not options["inverse"]:
-        raise click.UsageError(
-            "--connections: expected how many connect at the same time, or --inverse, or --like"
-        )
+    try:
+        if options["calibrates"]:
+            _calibrate(path)
+        else:
+            _plan(context, path, options)
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _plan(context: click.Context, path: Path, options: dict[str, Any]) -> None:
+    asked = None if options["like_url"] is not None else _workload(context, options)
     try:
         calibration = read_calibration(path)
     except CalibrationError as exc:
         fail(str(exc), Exit.CONNECTION)
+    observed = None
+    if asked is None:
+        observed = like.watch(options["like_url"], options["watch"], options["ping_interval"])
+        asked = _scaled(observed, options["connections"])
+    _check_delivers(asked, options)
+    goals = Goals(target_p99=options["target_p99"], headroom=options["headroom"])
     workers = options["workers"] or calibration.machine.cores
-    observed = _observe(options)
-    workload = _workload(options) if observed is None else _scaled(observed, options["connections"])
-    if options["inverse"]:
-        _tell_inverse(calibration, workload, options, workers, observed)
-        return
-    report = _report(calibration, workload, options, workers)
+    try:
+        if options["inverse"]:
+            report = _inverse(calibration, asked, goals, workers, observed)
+        else:
+            report = _forward(calibration, asked, goals, workers, options["processes"])
+    except CannotFit as exc:
+        fail(str(exc), Exit.CONNECTION)
     verification = _verify(report) if options["verifies"] else None
-    if options["plot"]:
-        options["plot"].write_text(load_plot(report), encoding="utf-8")
     _tell(report, observed, options, verification)
+    if options["plot"]:
+        _write_plot(options["plot"], report)
     if report.exceeds:
         sys.exit(Exit.CONNECTION)
-
-
-def _observe(options: dict[str, Any]) -> Observed | None:
-    if options["like_url"] is None:
-        return None
-    return like.watch(options["like_url"], options["watch"], options["ping_interval"])
 
 
 def _scaled(observed: Observed, connections: float | None) -> Workload:
@@ -175,14 +92,18 @@ def _scaled(observed: Observed, connections: float | None) -> Workload:
     return _checked(observed.workload.scaled_to(round(connections)))
 
 
-def _workload(options: dict[str, Any]) -> Workload:
+def _workload(context: click.Context, options: dict[str, Any]) -> Workload:
     """Raises click.UsageError for what does not go together."""
-    connections = options["connections"]
+    connections, channel_size = options["connections"], options["channel_size"]
     if connections is None:
-        connections = options["channel_size"]  # of the inverse, which finds their number
+        connections = channel_size  # of the inverse, which finds their number
+    elif 1 <= connections < channel_size and is_default(context, "channel_size"):
+        raise click.UsageError(
+            f"--channel-size: it is {channel_size:g} unless told, more than the {connections:g} connections"
+        )
     workload = Workload(
         connections=round(connections),
-        channel_size=options["channel_size"],
+        channel_size=channel_size,
         messages=options["messages"],
         payload_bytes=options["payload_bytes"],
         joins=options["joins"],
@@ -200,59 +121,58 @@ def _checked(workload: Workload) -> Workload:
     return workload
 
 
-def _goals(options: dict[str, Any]) -> Goals:
-    if options["target_p99"] <= 0:
-        raise click.UsageError("--target-p99: expected more than 0")
-    return Goals(target_p99=options["target_p99"], headroom=options["headroom"])
+def _check_delivers(workload: Workload, options: dict[str, Any]) -> None:
+    """Raises click.UsageError for what needs deliveries when there are none."""
+    for name, flag in (("verifies", "--verify"), ("plot", "--plot")):
+        if options[name] and not workload.deliveries_per_second:
+            raise click.UsageError(
+                f"{flag}: expected a load with deliveries: messages, and channels of more than one"
+            )
+    processes = options["processes"]
+    if processes and processes > workload.channels:
+        raise click.UsageError(
+            f"--processes: expected at most the number of channels, {workload.channels}, got {processes};"
+            " a channel lives in one process"
+        )
 
 
-def _report(
-    calibration: Calibration, workload: Workload, options: dict[str, Any], workers: int
+def _forward(
+    calibration: Calibration,
+    workload: Workload,
+    goals: Goals,
+    workers: int,
+    processes: int | None,
 ) -> Report:
-    goals = _goals(options)
-    try:
-        if options["processes"]:
-            sizing = sizing_of(calibration, workload, options["processes"], workers)
-        else:
-            sizing = size(calibration, workload, goals, workers)
-    except CannotFit as exc:
-        fail(str(exc), Exit.CONNECTION)
-    return Report(
-        calibration=calibration,
-        workload=workload,
-        goals=goals,
-        sizing=sizing,
-        processes_per_host=workers,
-    )
+    """Raises CannotFit."""
+    if processes:
+        sizing = sizing_of(calibration, workload, goals, processes, workers)
+    else:
+        sizing = size(calibration, workload, goals, workers)
+    return Report(calibration=calibration, workload=workload, goals=goals, sizing=sizing)
 
 
-def _tell_inverse(
+def _inverse(
     calibration: Calibration,
     habits: Workload,
-    options: dict[str, Any],
+    goals: Goals,
     workers: int,
     observed: Observed | None,
-) -> None:
-    """How many connections the processes of one host carry, and the plan for so many."""
-    connections = most_connections(calibration, habits, _goals(options), workers)
-    if not connections:
-        fail(
-            "not even one channel can be carried within the target and the headroom",
-            Exit.CONNECTION,
-        )
-    report = _report(
-        calibration, habits.scaled_to(connections), {**options, "processes": workers}, workers
-    )
-    if options["plot"]:
-        options["plot"].write_text(load_plot(report), encoding="utf-8")
-    _tell(report, observed, options)
+) -> Report:
+    """How many connections the processes of one host carry, and the plan for so many. Joins that were asked for are those of all;
+    joins that were observed are a habit, and grow with the connections. Raises CannotFit."""
+    grown = habits.with_connections if observed is None else habits.scaled_to
+    found = most_connections(calibration, habits, goals, workers, grown)
+    if found is None:
+        raise CannotFit(why_not(calibration, grown(round(habits.channel_size) * workers), goals))
+    connections, sizing = found
+    return Report(calibration=calibration, workload=grown(connections), goals=goals, sizing=sizing)
 
 
 def _tell(
     report: Report,
     observed: Observed | None,
     options: dict[str, Any],
-    verification: "Verification | None" = None,
+    verification: "Verification | None",
 ) -> None:
     prices, seconds = report.calibration.prices, options["watch"]
     if options["as_json"]:
@@ -274,21 +194,37 @@ def _tell(
             click.echo(line)
 
 
+def _write_plot(path: Path, report: Report) -> None:
+    """The answer has been told by now; it could be written when the work began."""
+    try:
+        path.write_text(load_plot(report), encoding="utf-8")
+    except OSError as exc:
+        fail(f"--plot: {path} cannot be written: {exc.strerror}", Exit.CONNECTION)
+
+
 def _calibrate(path: Path) -> None:
     from relay.plan.calibrate import calibrate
     from relay.plan.subject import SubjectError
 
     require_generator()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        text = f"--calibration: {path.parent} cannot be made: {exc.strerror}"
+        raise click.UsageError(text) from None
+    require_writable("--calibration", path)
+    try:
         calibration = calibrate(lambda text: click.echo(f"measuring: {text}", err=True))
     except (SubjectError, RuntimeError) as exc:
         fail(f"cannot measure: {exc}", Exit.CONNECTION)
+    for line in calibration_lines(calibration):
+        click.echo(line)
+    for line in doubts(calibration):
+        click.echo(f"relay: {line}", err=True)
     try:
         write_calibration(path, calibration)
     except OSError as exc:
-        fail(f"{path} cannot be written: {exc.strerror}", Exit.CONNECTION)
-    for line in calibration_lines(calibration):
-        click.echo(line)
+        fail(f"--calibration: {path} cannot be written: {exc.strerror}", Exit.CONNECTION)
     click.echo(f"written to {path}")
 
 

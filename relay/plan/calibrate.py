@@ -1,21 +1,21 @@
-"""Measure the prices of this machine, in little more than a minute: loads that differ in what they are made of, and a fit.
+"""Measure the prices of this machine, in some 80 seconds: loads that differ in what they are made of, and a fit.
 
 Each load is run twice, in opposite orders, and both runs count as one: what a shared machine does to a moment is then halved, and
 what it does to a stretch of time meets early and late loads alike.
 """
 
-import platform
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from relay._load import Generator
 from relay._version import __version__
-from relay.bench.machine import memory_gib, processor
-from relay.bench.usage import cores, kernel_cache_bytes, raise_file_limit
+from relay.bench.usage import kernel_cache_bytes, raise_file_limit
+from relay.plan.disturbance import Disturbance
 from relay.plan.fit import Observation, fit
+from relay.plan.here import this_machine
 from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
-from relay.plan.prices import FORMAT, Calibration, Machine, Memory, Prices, coldness
+from relay.plan.prices import FORMAT, Calibration, Memory, Prices, coldness
 from relay.plan.subject import Subject, two_cores
 
 SECONDS: Final = 0.8
@@ -91,7 +91,8 @@ def calibrate(tell: Tell) -> Calibration:
     raise_file_limit(
         IDLE_CONNECTIONS + IDLE_WARM_UP + IDLE_CHANNELS * FEW_MEMBERS + FILES_BESIDE_CONNECTIONS
     )
-    with two_cores() as (core, _):
+    with two_cores() as pair, Disturbance(pair) as disturbance:
+        core, _ = pair
         observations = list(_observe(core, tell))
         tell("connections that come and stay")
         handshake, memory = _measure_connections(core)
@@ -100,15 +101,11 @@ def calibrate(tell: Tell) -> Calibration:
         format=FORMAT,
         taken=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
-        machine=Machine(
-            processor=processor(),
-            kernel=f"{platform.system()} {platform.release()}",
-            cores=cores(),
-            memory=round(memory_gib() * 2**30),
-        ),
+        machine=this_machine(),
         prices=Prices(**found.prices, handshake=handshake),
         memory=memory,
         misfit=found.misfit,
+        disturbance=disturbance.share,
     )
 
 

@@ -7,8 +7,7 @@ from typing import Final
 
 import msgspec
 
-DESCRIPTORS_BESIDE: Final = 1128
-"""Of one process: its own, and those of plain HTTP requests."""
+from relay.plan.hosts import DESCRIPTORS_BESIDE
 
 PORTS_BY_DEFAULT: Final = 28_232
 _PAGE_BYTES: Final = 4096

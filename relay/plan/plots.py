@@ -5,7 +5,7 @@ from typing import Final
 
 from relay.bench.style import STYLE
 from relay.bench.svg import LEFT, WIDTH, Line, Plot, linear, logarithmic
-from relay.plan.quantities import show_count, show_milliseconds
+from relay.plan.quantities import show_milliseconds, show_number
 from relay.plan.rounds import Outcome, simulate
 from relay.plan.show import Report
 
@@ -43,7 +43,7 @@ def load_plot(report: Report) -> str:
     here = report.sizing.outcome
     latency = Plot(
         "Latency inside the relay against load of one process",
-        linear(loads, "deliveries a second of one process", show_count),
+        linear(loads, "deliveries a second of one process", show_number),
         logarithmic((y for _, y in p99 + p50), "latency", show_milliseconds),
         [
             Line("p99", p99, "b"),
@@ -54,7 +54,7 @@ def load_plot(report: Report) -> str:
     )
     processor = Plot(
         "Processor time against load of one process",
-        linear(loads, "deliveries a second of one process", show_count),
+        linear(loads, "deliveries a second of one process", show_number),
         linear((y for _, y in busy), "% of a core", lambda value: f"{value:g}"),
         [
             Line("processor", busy, "a", is_area=True),

@@ -1,7 +1,6 @@
 """What the relay's work costs on one machine, as `relay plan --calibrate` measures it, in a file of JSON."""
 
 import math
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -9,10 +8,6 @@ import msgspec
 FORMAT: Final = 3
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
-
-
-class CalibrationError(Exception):
-    """A calibration cannot be read; the text says which file, and why."""
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +66,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The prices of one machine. `misfit` is by how much, at most, they miss what they were made from: 0.05 is 5 %."""
+    """The prices of one machine. `misfit` is by how much, at most, they miss what they were made from: 0.05 is 5 %. `disturbance`
+    is the share of the two cores that others had meanwhile."""
 
     format: int
     taken: str
@@ -80,12 +76,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     prices: Prices
     memory: Memory
     misfit: float
-
-
-class _Format(msgspec.Struct, frozen=True):
-    """What every version of the file has."""
-
-    format: int
+    disturbance: float = 0.0
 
 
 def coldness(connections: float) -> float:
@@ -93,25 +84,3 @@ def coldness(connections: float) -> float:
     if connections <= WARM_CONNECTIONS:
         return 0.0
     return math.log(connections / WARM_CONNECTIONS, COLD_CONNECTIONS / WARM_CONNECTIONS)
-
-
-def read_calibration(path: Path) -> Calibration:
-    """Raises CalibrationError when there is none, or none that this version understands."""
-    try:
-        content = path.read_bytes()
-        if msgspec.json.decode(content, type=_Format).format != FORMAT:
-            raise CalibrationError(f"{path} is of another version; measure again with --calibrate")
-        return msgspec.json.decode(content, type=Calibration)
-    except FileNotFoundError:
-        text = f"{path} does not exist: measure this machine with relay plan --calibrate"
-        raise CalibrationError(text) from None
-    except OSError as exc:
-        raise CalibrationError(f"{path} cannot be read: {exc.strerror}") from exc
-    except msgspec.MsgspecError as exc:
-        raise CalibrationError(f"{path} is no calibration: {exc}") from exc
-
-
-def write_calibration(path: Path, calibration: Calibration) -> None:
-    """Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(calibration), indent=2) + b"\n")

@@ -9,6 +9,9 @@ _THOUSANDS: Final = {"": 1, "k": 1_000, "m": 1_000_000}
 _COUNT_MAX: Final = 1_000_000_000_000
 _PERCENT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", re.ASCII)
 _BITS: Final = 8
+_LEAST: Final = 1e-6
+_LEAST_PERCENT: Final = 0.01
+_LEAST_SECONDS: Final = 1e-6
 
 
 def parse_count(text: str) -> int:
@@ -31,32 +34,51 @@ def parse_share(text: str) -> float:
     return value
 
 
-def show_count(value: float) -> str:
-    """In groups of three digits."""
-    if value < 10 and value != round(value):
-        return f"{value:.1f}"
-    return f"{round(value):,}".replace(",", " ")
+def show_number(value: float, digits: int = 3) -> str:
+    """With so many significant digits, never with an exponent; whole, in groups of three digits, where it has more, or
+    no fraction."""
+    if value == round(value) or value >= 10**digits - 0.5:
+        return f"{round(value):,}".replace(",", " ")
+    if value < _LEAST:
+        return f"under {_LEAST:f}"
+    places = max(digits - 1 - math.floor(math.log10(value)), 0)
+    text = f"{value:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def counted(number: float, one: str, many: str) -> str:
+    """A number with its noun."""
+    text = show_number(number)
+    return f"{text} {one if text == '1' else many}"
+
+
+def show_share(share: float, digits: int = 2) -> str:
+    """As a percentage."""
+    percent = share * 100
+    return f"under {_LEAST_PERCENT:g}%" if 0 < percent < _LEAST_PERCENT else f"{show_number(percent, digits)}%"  # fmt: skip
 
 
 def show_bytes(value: float) -> str:
     """In the decimal unit in which it has up to three digits before the point."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
+    return _in_units(value, ("B", "kB", "MB", "GB", "TB", "PB"))
 
 
 def show_bits(bytes_per_second: float) -> str:
     """A rate on the wire, as networks are sold."""
-    value = bytes_per_second * _BITS
-    for unit in ("bit/s", "kbit/s", "Mbit/s"):
-        if value < 999.5:
-            return f"{value:.3g} {unit}"
+    units = ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s")
+    return _in_units(bytes_per_second * _BITS, units)
+
+
+def _in_units(value: float, units: tuple[str, ...]) -> str:
+    power = 0
+    while value >= 999.5 and power < len(units) - 1:
         value /= 1000
-    return f"{value:.3g} Gbit/s"
+        power += 1
+    return f"{show_number(value)} {units[power]}"
 
 
 def show_milliseconds(seconds: float) -> str:
-    """With two digits."""
-    return f"{seconds * 1e3:.2g} ms" if seconds < 0.0995 else f"{seconds * 1e3:.0f} ms"
+    """With two digits; in seconds from ten of them."""
+    if 0 < seconds < _LEAST_SECONDS:
+        return f"under {_LEAST_SECONDS * 1e3:g} ms"
+    return f"{show_number(seconds * 1e3, 2)} ms" if seconds < 10 else f"{show_number(seconds)} s"

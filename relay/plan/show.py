@@ -1,18 +1,26 @@
 """A plan in words, for a person, and as JSON."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
+from relay.plan.here import Difference, differences
+from relay.plan.hosts import DESCRIPTORS_BESIDE, MOST_FILES
 from relay.plan.kernel_limits import Limit, limits_for, proxy_addresses
 from relay.plan.prices import Calibration
-from relay.plan.quantities import show_bits, show_bytes, show_count, show_milliseconds
+from relay.plan.quantities import (
+    counted,
+    show_bits,
+    show_bytes,
+    show_milliseconds,
+    show_number,
+    show_share,
+)
+from relay.plan.relay_limits import RelayLimit, relay_limits
+from relay.plan.show_measured import doubts
 from relay.plan.sizing import Goals, Sizing
 from relay.plan.workload import Workload
-
-if TYPE_CHECKING:
-    from relay.plan.verify import Verification
 
 _LABEL_WIDTH: Final = 14
 
@@ -24,39 +32,61 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     workload: Workload
     goals: Goals
     sizing: Sizing
-    processes_per_host: int
-
-    @property
-    def connections_per_host(self) -> int:
-        return -(-self.workload.connections // self.sizing.hosts)
 
     @property
     def limits(self) -> list[Limit]:
-        """What each host must allow."""
-        kernel = self.calibration.memory.kernel * self.connections_per_host
-        return limits_for(self.sizing.share.connections, self.connections_per_host, kernel)
+        """What the fullest host must allow."""
+        connections = self.sizing.fullest.connections
+        kernel = self.calibration.memory.kernel * connections
+        return limits_for(self.sizing.share.connections, connections, kernel)
+
+    @property
+    def relay_limits(self) -> list[RelayLimit]:
+        """What the relay must be told to allow."""
+        return relay_limits(self.workload)
 
     @property
     def uses(self) -> dict[str, float]:
-        """How much of each resource is used of what may be: 1 is all. The largest is what ends first."""
-        outcome, needs = self.sizing.outcome, self.sizing.needs
-        memory = (needs.user_memory + needs.kernel_memory) / self.sizing.hosts
-        files = self.limits[0]
-        return {
-            "processor": outcome.busy / (1 - self.goals.headroom),
-            "latency": outcome.p99 / self.goals.target_p99,
-            "memory": memory / (self.calibration.machine.memory * (1 - self.goals.headroom)),
-            "open files": files.needed / files.present if files.present else 0.0,
+        """How much of each resource is used of what may be: 1 is all. The largest is what ends first. What can be set is no end:
+        of files there are as many as the kernel can be told to allow."""
+        outcome, goals = self.sizing.outcome, self.goals
+        usable = goals.usable_memory(self.calibration)
+        files = self.sizing.share.connections + DESCRIPTORS_BESIDE
+        uses = {
+            "processor": outcome.busy / goals.usable,
+            "latency": outcome.p99 / goals.target_p99,
+            "memory": self.sizing.fullest.memory / usable,
+            "open files": files / MOST_FILES,
         }
+        return uses if self.has_latency else {**uses, "latency": 0.0}
+
+    @property
+    def has_deliveries(self) -> bool:
+        return self.workload.deliveries_per_second > 0
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether a process gets more than it can do; latencies and rates mean nothing then."""
+        return self.sizing.outcome.busy >= 1.0
+
+    @property
+    def has_latency(self) -> bool:
+        return self.has_deliveries and not self.is_overloaded
 
     @property
     def exceeds(self) -> bool:
         """Whether the processes that were asked for are too few."""
-        return not self.goals.allow(self.sizing.outcome)
+        allows_host = self.goals.allow_host(self.calibration, self.sizing.fullest)
+        return not (self.goals.allow(self.sizing.outcome) and allows_host)
 
     @property
     def ends_first(self) -> str:
         return max(self.uses, key=lambda name: self.uses[name])
+
+    @property
+    def differences(self) -> list[Difference]:
+        """What this machine has that the one which was measured had not."""
+        return differences(self.calibration.machine)
 
 
 def lines(report: Report) -> Iterator[str]:
@@ -66,49 +96,75 @@ def lines(report: Report) -> Iterator[str]:
     for label, value, note in _answers(report):
         yield f"{label:<{_LABEL_WIDTH}}{value:>12}   {note}".rstrip()
     yield ""
-    yield "Each host must allow:"
-    for limit in report.limits:
-        yield _limit_line(limit)
-    addresses = proxy_addresses(report.connections_per_host)
-    if addresses > 1:
-        yield f"  behind a proxy: {addresses} addresses of it, or of the relay; each pair has 28 232 ports by default"
+    yield from _limits(report)
     yield ""
     yield from _basis(report)
 
 
 def _asked(workload: Workload) -> Iterator[str]:
+    connections = counted(workload.connections, "connection", "connections")
+    channels = counted(workload.channels, "channel", "channels")
     yield (
-        f"{show_count(workload.connections)} connections in {show_count(workload.channels)} channels of"
-        f" {workload.channel_size:g}; each sends {workload.messages:.4g} messages a second"
-        f" of {show_bytes(workload.payload_bytes)}."
+        f"{connections} in {channels} of {show_number(workload.channel_size)};"
+        f" each sends {_messages(workload.messages)} a second of {show_bytes(workload.payload_bytes)}."
     )
-    yield (
-        f"That is {show_count(workload.messages_per_second)} messages and"
-        f" {show_count(workload.deliveries_per_second)} deliveries a second"
-        + (f", and {workload.joins:g} joins and leaves a second." if workload.joins else ".")
-    )
+    deliveries = workload.deliveries_per_second
+    told = f"{show_number(deliveries)} deliveries a second" if deliveries else "no deliveries"
+    joins = f", and {show_number(workload.joins)} joins and leaves a second" * bool(workload.joins)
+    yield f"That is {_messages(workload.messages_per_second)} and {told}{joins}."
+
+
+def _messages(number: float) -> str:
+    return counted(number, "message", "messages")
 
 
 def _answers(report: Report) -> Iterator[tuple[str, str, str]]:
-    sizing, needs, outcome = report.sizing, report.sizing.needs, report.sizing.outcome
+    sizing, needs = report.sizing, report.sizing.needs
+    over = "more than " if report.is_overloaded else ""
     spare = sizing.hosts + 1
-    share = f"{show_count(sizing.share.connections)} connections each"
-    yield "processes", f"{sizing.processes}", f"{share}, {outcome.busy:.0%} of a core"
-    per_host = report.processes_per_host
-    yield "hosts", f"{sizing.hosts}", f"of {per_host} processes; {spare} to go on when one is lost"
-    yield (
-        "p99",
-        show_milliseconds(outcome.p99),
-        f"inside the relay; p50 {show_milliseconds(outcome.p50)}",
-    )
-    deliveries = report.workload.deliveries_per_second
-    each = f"{needs.processor / deliveries * 1e6:.2g} µs a delivery, " if deliveries else ""
-    yield "processor", f"{needs.processor:.3g} cores", f"{each}{outcome.batch:.2f} messages a send"
+    is_even = sizing.share.connections * sizing.processes == report.workload.connections
+    share = f"{show_number(sizing.share.connections)} connections {'each' if is_even else 'in the busiest'}"
+    busy = show_share(min(sizing.outcome.busy, 1.0))
+    yield "processes", show_number(sizing.processes), f"{share}, {over}{busy} of a core"
+    processes = counted(sizing.fullest.processes, "process", "processes")
+    spares = f"{show_number(spare)} to go on when one is lost"
+    yield "hosts", show_number(sizing.hosts), f"of up to {processes}; {spares}"
+    yield "p99", *_latency(report)
+    yield "processor", f"{show_number(needs.processor)} cores", _work(report, over)
     yield "memory", show_bytes(needs.user_memory + needs.kernel_memory), _memory_note(report)
     yield "network in", show_bits(needs.bandwidth_in), "with the headers of packets"
-    yield "network out", show_bits(needs.bandwidth_out), ""
-    uses = ", ".join(f"{name} {use:.0%}" for name, use in report.uses.items())
-    yield "ends first", report.ends_first, f"of what may be used: {uses}"
+    yield "network out", show_bits(needs.bandwidth_out), over and "at least: more than can be sent"
+    uses = ", ".join(f"{name} {show_share(use)}" for name, use in _told_uses(report))
+    unmet = ", when what is marked SET below is set" * any(
+        not limit.is_met for limit in report.limits
+    )
+    yield "ends first", report.ends_first, f"of what may be used{unmet}: {uses}"
+
+
+def _told_uses(report: Report) -> Iterator[tuple[str, float]]:
+    """Files are told of only when they are an end."""
+    for name, use in report.uses.items():
+        is_told = report.has_latency if name == "latency" else name != "open files"
+        if is_told or name == report.ends_first:
+            yield name, use
+
+
+def _latency(report: Report) -> tuple[str, str]:
+    outcome = report.sizing.outcome
+    if not report.has_deliveries:
+        return "none", "there is nothing to deliver"
+    if report.is_overloaded:
+        return "none", "it grows without end: a process gets more than it can do"
+    return show_milliseconds(outcome.p99), f"inside the relay; p50 {show_milliseconds(outcome.p50)}"
+
+
+def _work(report: Report, over: str) -> str:
+    deliveries = report.workload.deliveries_per_second
+    if not deliveries or over:
+        return "at least: the processes have no more" if over else ""
+    microseconds = report.sizing.needs.processor / deliveries * 1e6
+    batch = report.sizing.outcome.batch
+    return f"{show_number(microseconds, 2)} µs a delivery, {_messages(batch)} a send"
 
 
 def _memory_note(report: Report) -> str:
@@ -117,6 +173,20 @@ def _memory_note(report: Report) -> str:
         f"{show_bytes(needs.user_memory)} in the processes, {show_bytes(needs.kernel_memory)} in the kernel;"
         " a channel with a stuck reader holds up to backlog_limit more"
     )
+
+
+def _limits(report: Report) -> Iterator[str]:
+    yield "Each host must allow:"
+    for limit in report.limits:
+        yield _limit_line(limit)
+    addresses = proxy_addresses(report.sizing.fullest.connections)
+    if addresses > 1:
+        yield (
+            f"  behind a proxy: {show_number(addresses)} addresses of it, or of the relay;"
+            " each pair has 28 232 ports by default"
+        )
+    for each in report.relay_limits:
+        yield f"  relay serve must allow {each.why}: {each.setting} (default {each.default})"
 
 
 def _limit_line(limit: Limit) -> str:
@@ -129,16 +199,22 @@ def _basis(report: Report) -> Iterator[str]:
     calibration = report.calibration
     machine = calibration.machine
     yield (
-        f"Prices of {machine.processor} ({machine.cores} cores), {machine.kernel}, measured {calibration.taken[:10]} with relay"
-        f" {calibration.version}; they fit their measurements within {calibration.misfit:.0%}."
+        f"Prices of {machine.processor} ({counted(machine.cores, 'core', 'cores')}, {show_bytes(machine.memory)}),"
+        f" {machine.kernel},"
+        f" measured {calibration.taken[:10]} with relay"
+        f" {calibration.version}; they fit their measurements within {show_share(calibration.misfit)}."
     )
-    if report.workload.channels < report.sizing.processes * 2:
+    yield from doubts(calibration)
+    if report.differences:
+        told = "; ".join(map(str, report.differences))
+        yield f"This is not the machine that was measured, and planned for: {told}."
+    if report.sizing.processes < report.workload.channels < report.sizing.processes * 2:
         yield "Channels are few: a process may get one more than its share."
 
 
 def to_json(report: Report) -> dict[str, Any]:
     """The same as plain data."""
-    outcome = report.sizing.outcome
+    sizing, outcome = report.sizing, report.sizing.outcome
     return {
         "workload": {
             **msgspec.structs.asdict(report.workload),
@@ -147,77 +223,25 @@ def to_json(report: Report) -> dict[str, Any]:
             "deliveries_per_second": report.workload.deliveries_per_second,
         },
         "goals": msgspec.structs.asdict(report.goals),
-        "processes": report.sizing.processes,
-        "hosts": report.sizing.hosts,
-        "hosts_with_one_lost": report.sizing.hosts + 1,
-        "connections_per_process": report.sizing.share.connections,
+        "processes": sizing.processes,
+        "hosts": sizing.hosts,
+        "hosts_with_one_lost": sizing.hosts + 1,
+        "connections_per_process": sizing.share.connections,
+        "fullest_host": sizing.fullest._asdict(),
         "utilisation": outcome.busy,
-        "p50_seconds": outcome.p50,
-        "p99_seconds": outcome.p99,
-        "messages_per_send": outcome.batch,
-        "sends_per_second": outcome.sends_per_second * report.sizing.processes,
-        "needs": msgspec.structs.asdict(report.sizing.needs),
+        "p50_seconds": outcome.p50 if report.has_latency else None,
+        "p99_seconds": outcome.p99 if report.has_latency else None,
+        "messages_per_send": outcome.batch if report.has_latency else None,
+        "sends_per_second": outcome.sends_per_second
+        * (report.workload.connections / sizing.share.connections),
+        "needs": msgspec.structs.asdict(sizing.needs),
         "uses": report.uses,
         "ends_first": report.ends_first,
+        "exceeds": report.exceeds,
         "limits": [
             {**msgspec.structs.asdict(limit), "is_met": limit.is_met} for limit in report.limits
         ],
+        "relay_limits": [msgspec.structs.asdict(limit) for limit in report.relay_limits],
         "calibration": msgspec.to_builtins(report.calibration),
-    }
-
-
-def calibration_lines(calibration: Calibration) -> Iterator[str]:
-    """The prices of a machine."""
-    prices, memory = calibration.prices, calibration.memory
-    yield f"{calibration.machine.processor}, {calibration.machine.cores} cores, {calibration.machine.kernel}"
-    for label, value, note in (
-        (
-            "wake-up",
-            prices.turn,
-            f"of the event loop; {prices.sleep:.1f} more from sleep, {prices.sleep + prices.wake:.1f} after 20 ms",
-        ),
-        ("round", prices.round, "one look for news"),
-        ("read", prices.read, "from one socket"),
-        ("message", prices.message, "parsed, checked, stamped"),
-        (
-            "send",
-            prices.send,
-            f"to one member; {prices.cold:.2f} more among 10 000, {prices.chill + prices.stale:.2f} more after a pause",
-        ),
-        ("KiB in", prices.byte_in * 1024, ""),
-        ("KiB out", prices.byte_out * 1024, "to one member"),
-        ("handshake", prices.handshake, "from accept to the own join"),
-    ):
-        yield f"{label:<{_LABEL_WIDTH}}{value:>9.3f} µs   {note}".rstrip()
-    held = f"a connection in the process, {memory.channel:.0f} B a channel, {memory.kernel:.0f} B a socket in the kernel"
-    yield f"{'memory':<{_LABEL_WIDTH}}{memory.connection:>9.0f} B    {held}"
-    yield f"The prices fit their measurements within {calibration.misfit:.1%}."
-
-
-def verification_lines(verification: "Verification") -> Iterator[str]:
-    """Predicted against measured."""
-    workload = verification.workload
-    yield (
-        f"Verified with one process: {show_count(workload.connections)} connections, channels of {workload.channel_size:g},"
-        f" {show_count(workload.messages_per_second)} messages a second, evenly spaced."
-    )
-    yield f"{'':<{_LABEL_WIDTH}}{'predicted':>12}{'measured':>12}{'ratio':>8}"
-    for each in verification.figures:
-        yield f"{each.name:<{_LABEL_WIDTH}}{each.predicted:>12.4g}{each.measured:>12.4g}{each.ratio:>8.2f}   {each.unit}"
-    if verification.trouble:
-        yield f"Not valid: {verification.trouble}."
-
-
-def verification_to_json(verification: "Verification") -> dict[str, Any]:
-    """The same as plain data."""
-    return {
-        "connections": verification.workload.connections,
-        "figures": {
-            each.name: {"predicted": each.predicted, "measured": each.measured, "unit": each.unit}
-            for each in verification.figures
-        },
-        "lost": verification.lost,
-        "generator_utilisation": verification.generator_utilisation,
-        "disturbance": verification.disturbance,
-        "is_valid": verification.is_valid,
+        "machine_differs": [msgspec.structs.asdict(each) for each in report.differences],
     }

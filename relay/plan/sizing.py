@@ -1,18 +1,27 @@
 """From a workload to processes and hosts, and from a machine to what it can hold."""
 
-import math
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from relay.plan.prices import Calibration, Memory, Prices
+from relay.plan.hosts import (
+    DESCRIPTORS_BESIDE,
+    MOST_FILES,
+    Host,
+    fullest,
+    place,
+)
+from relay.plan.prices import Calibration, Memory
+from relay.plan.quantities import show_bytes, show_milliseconds, show_share
 from relay.plan.rounds import Outcome, simulate
 from relay.plan.workload import Workload, on_the_wire
 
 MAX_PROCESSES: Final = 4096
-MAX_CONNECTIONS: Final = 100_000_000
 _PRECISION: Final = 0.01
+
+Grown = Callable[[int], Workload]
+"""The workload with so many connections: their joins may grow with them, or not."""
 
 
 class CannotFit(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -26,9 +35,23 @@ class Goals(msgspec.Struct, frozen=True, kw_only=True):
     target_p99: float = 0.05
     headroom: float = 0.3
 
+    @property
+    def usable(self) -> float:
+        """The share of each core and of the memory that may be used."""
+        return 1.0 - self.headroom
+
     def allow(self, outcome: Outcome) -> bool:
-        """Whether a process may be loaded like this."""
-        return outcome.busy <= 1.0 - self.headroom and outcome.p99 <= self.target_p99
+        """Whether a core may be loaded like this."""
+        return outcome.busy <= self.usable and outcome.p99 <= self.target_p99
+
+    def allow_host(self, calibration: Calibration, host: Host) -> bool:
+        """Whether its memory may be filled like this, and its processes can have so many files."""
+        files = host.connections / host.processes + DESCRIPTORS_BESIDE
+        return host.memory <= self.usable_memory(calibration) and files <= MOST_FILES
+
+    def usable_memory(self, calibration: Calibration) -> float:
+        """Bytes of one host."""
+        return calibration.machine.memory * self.usable
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +65,14 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sizing(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan: each of `processes` gets `share`, and does with it what `outcome` says."""
+    """A plan: the busiest of `processes` gets `share`, and does with it what `outcome` says; `fullest` is a host with the most of
+    them."""
 
     processes: int
     hosts: int
     share: Workload
     outcome: Outcome
+    fullest: Host
     needs: Needs
 
 
@@ -55,64 +80,127 @@ def size(
     calibration: Calibration, workload: Workload, goals: Goals, processes_per_host: int
 ) -> Sizing:
     """The fewest processes that carry the workload, and the hosts for them. Raises CannotFit."""
-    processes = _fewest(lambda parts: goals.allow(_outcome(calibration, workload, parts)), workload)
+
+    def fits(parts: int) -> bool:
+        share = workload.share(parts)
+        alone = fullest(calibration.memory, workload, share, 1)
+        return goals.allow_host(calibration, alone) and goals.allow(outcome_of(calibration, share))
+
+    processes = _fewest(fits, workload)
     if processes is None:
-        raise CannotFit(_why_not(calibration.prices, workload, goals))
-    return sizing_of(calibration, workload, processes, processes_per_host)
+        raise CannotFit(why_not(calibration, workload, goals))
+    return sizing_of(calibration, workload, goals, processes, processes_per_host)
 
 
 def sizing_of(
-    calibration: Calibration, workload: Workload, processes: int, processes_per_host: int
+    calibration: Calibration,
+    workload: Workload,
+    goals: Goals,
+    processes: int,
+    processes_per_host: int,
 ) -> Sizing:
-    """What so many processes make of it, whether it is too much for them or not."""
+    """What so many processes make of it, whether it is too much for them or not; no more than there are channels."""
     share = workload.share(processes)
-    outcome = simulate(calibration.prices, share)
+    outcome = outcome_of(calibration, share)
+    usable = goals.usable_memory(calibration)
+    hosts, host = place(calibration.memory, workload, share, processes, processes_per_host, usable)
     return Sizing(
         processes=processes,
-        hosts=math.ceil(processes / processes_per_host),
+        hosts=hosts,
         share=share,
         outcome=outcome,
-        needs=needs_of(calibration.memory, workload, outcome, processes),
+        fullest=host,
+        needs=needs_of(calibration.memory, workload, share, outcome, processes),
     )
 
 
-def needs_of(memory: Memory, workload: Workload, outcome: Outcome, processes: int) -> Needs:
-    """`outcome` is of one of the processes."""
+def needs_of(
+    memory: Memory, workload: Workload, share: Workload, outcome: Outcome, processes: int
+) -> Needs:
+    """`outcome` is of the busiest of the processes, which has `share`: the others have less where channels do
+    not divide evenly."""
+    fold = workload.connections / share.connections
     pings = workload.pings_per_second
     received = workload.messages_per_second * workload.read_bytes
     return Needs(
-        processor=outcome.busy * processes,
+        processor=outcome.busy * fold,
         user_memory=memory.base * processes
         + memory.held_by(workload.connections, workload.channels),
         kernel_memory=memory.kernel * workload.connections,
         bandwidth_in=on_the_wire(workload.messages_per_second + pings, received),
         bandwidth_out=on_the_wire(
-            outcome.sends_per_second * processes, outcome.bytes_out_per_second * processes
+            outcome.sends_per_second * fold, outcome.bytes_out_per_second * fold
         ),
     )
 
 
 def most_connections(
-    calibration: Calibration, habits: Workload, goals: Goals, processes: int
-) -> int:
-    """How many connections with these habits so many processes carry within the goals; 0 when not even one channel fits."""
+    calibration: Calibration, habits: Workload, goals: Goals, workers: int, grown: Grown
+) -> tuple[int, Sizing] | None:
+    """How many connections with these habits the processes of one host carry within the goals, and the plan for so many; None
+    when not even one channel fits."""
     channel = max(round(habits.channel_size), 1)
+    found: dict[int, Sizing | None] = {}
 
     def fits(channels: int) -> bool:
-        scaled = habits.scaled_to(channels * channel)
-        return goals.allow(_outcome(calibration, scaled, processes))
+        if channels not in found:
+            asked = grown(channels * channel)
+            found[channels] = _on_one_host(calibration, asked, goals, workers)
+        return found[channels] is not None
 
-    low, high = 0, 1
-    while high * channel <= MAX_CONNECTIONS and fits(high):
+    # joins that do not grow are more than one process carries, perhaps, and not more than several do
+    first = next((channels for channels in (1, workers) if fits(channels)), 0)
+    sizing = found.get(first)
+    if sizing is None:
+        return None
+    low = _largest(fits, first, _guess(sizing, goals, channel))
+    sizing = found[low]
+    assert sizing is not None
+    return low * channel, sizing
+
+
+def _guess(sizing: Sizing, goals: Goals, channel: int) -> int:
+    """How many channels may fit, if the processor ends first and batches do not help."""
+    most = MOST_FILES * sizing.processes // channel
+    busy = sizing.needs.processor / sizing.processes
+    return min(int(sizing.share.channels * goals.usable / busy), most) if busy else most
+
+
+def _largest(fits: Callable[[int], bool], low: int, guess: int) -> int:
+    """The largest number that fits, nearly; `low` does, and nothing above one that does not."""
+    high = max(guess, low + 1)
+    while fits(high):
         low, high = high, high * 2
+    while high // 2 > low and not fits(high // 2):
+        high //= 2
+    low = max(low, high // 2)
     while high - low > max(low * _PRECISION, 1):
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
-    return low * channel
+    return low
 
 
-def _outcome(calibration: Calibration, workload: Workload, parts: int) -> Outcome:
-    return simulate(calibration.prices, workload.share(parts))
+def _on_one_host(
+    calibration: Calibration, workload: Workload, goals: Goals, workers: int
+) -> Sizing | None:
+    """The plan with as many processes as there are workers, channels, and memory for before the channels come; None when it is
+    too much for them."""
+    usable, memory = goals.usable_memory(calibration), calibration.memory
+    room = usable // memory.base if memory.base else workers
+    processes = int(min(workers, workload.channels, room))
+    if processes < 1:
+        return None
+    host = fullest(memory, workload, workload.share(processes), processes)
+    if not goals.allow_host(calibration, host):
+        return None
+    sizing = sizing_of(calibration, workload, goals, processes, processes)
+    return sizing if goals.allow(sizing.outcome) else None
+
+
+def outcome_of(calibration: Calibration, share: Workload) -> Outcome:
+    """What one process makes of it. What is delivered to no one has no latency."""
+    outcome = simulate(calibration.prices, share)
+    return outcome if share.deliveries_per_second else outcome._replace(p50=0.0, p99=0.0)
 
 
 def _fewest(fits: Callable[[int], bool], workload: Workload) -> int | None:
@@ -130,18 +218,28 @@ def _fewest(fits: Callable[[int], bool], workload: Workload) -> int | None:
     return high
 
 
-def _why_not(prices: Prices, workload: Workload, goals: Goals) -> str:
-    """A channel that is too much for a process of its own is told first: no number of processes would help then."""
-    outcome = simulate(prices, workload.share(workload.channels))
-    members = f"a channel of {workload.channel_size:g} members"
-    if goals.allow(outcome):
-        return f"more than {MAX_PROCESSES} processes would be needed"
-    if outcome.busy > 1.0 - goals.headroom:
+def why_not(calibration: Calibration, workload: Workload, goals: Goals) -> str:
+    """Of a workload that no number of processes carries. A channel that is too much for a process of its own is told first: no
+    number would help then."""
+    share = workload.share(workload.channels)
+    outcome = outcome_of(calibration, share)
+    alone = fullest(calibration.memory, workload, share, 1)
+    members = f"a channel of {workload.channel_size:.12g} members"
+    if outcome.busy > goals.usable:
+        taken = show_share(outcome.busy, 3) if outcome.busy < 1 else "more than all"
         return (
-            f"{members} is more than one process carries: it takes {outcome.busy:.0%} of a core,"
-            f" and {100 * (1 - goals.headroom):.3g}% may be taken; a channel lives in one process"
+            f"{members} is more than one process carries: it takes {taken} of a core,"
+            f" and {show_share(goals.usable, 3)} may be taken; a channel lives in one process"
         )
-    return (
-        f"{members} cannot be served with a p99 of {goals.target_p99 * 1e3:g} ms:"
-        f" it is {outcome.p99 * 1e3:.1f} ms when the process does nothing else"
-    )
+    if outcome.p99 > goals.target_p99:
+        return (
+            f"{members} cannot be served with a p99 of {show_milliseconds(goals.target_p99)}:"
+            f" it is {show_milliseconds(outcome.p99)} when the process does nothing else"
+        )
+    if not goals.allow_host(calibration, alone):
+        usable = show_bytes(goals.usable_memory(calibration))
+        return (
+            f"{members} is more than one host holds: it takes {show_bytes(alone.memory)} of memory with its process,"
+            f" and {usable} may be used"
+        )
+    return f"more than {MAX_PROCESSES} processes would be needed"

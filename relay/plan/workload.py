@@ -17,6 +17,14 @@ PACKET_BYTES: Final = 66
 
 PACKET_PAYLOAD_BYTES: Final = 1448
 
+MAX_CONNECTIONS: Final = 1_000_000_000_000
+MAX_RATE: Final = 1_000_000_000.0
+MAX_PAYLOAD_BYTES: Final = 2**30
+"""The largest `max_message` that `relay serve` takes."""
+
+PING_INTERVALS: Final = (0.1, 3600.0)
+"""The range of the relay's setting; 0 is off."""
+
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """`messages` are sent each second by each connection, `joins` are new connections a second in all (as many leave).
@@ -62,12 +70,11 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         return self.connections / self.ping_interval if self.ping_interval else 0.0
 
     def share(self, parts: int) -> "Workload":
-        """What one of so many processes gets of it: whole channels, so never less than one."""
+        """What the busiest of so many processes gets of it: whole channels, so never less than one, and
+        their part of the joins."""
         channels = math.ceil(self.channels / parts)
         connections = max(round(channels * self.channel_size), 1)
-        return msgspec.structs.replace(
-            self, connections=min(connections, self.connections), joins=self.joins / parts
-        )
+        return self.scaled_to(min(connections, self.connections))
 
     def with_messages(self, messages: float) -> "Workload":
         """The same connections, sending so many messages a second each."""
@@ -77,6 +84,10 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         """The same habits with more connections, or fewer; joins grow with them."""
         joins = self.joins * connections / self.connections
         return msgspec.structs.replace(self, connections=connections, joins=joins)
+
+    def with_connections(self, connections: int) -> "Workload":
+        """So many connections with the same joins, which are of all of them."""
+        return msgspec.structs.replace(self, connections=connections)
 
 
 def framed(payload_bytes: float) -> float:
@@ -99,17 +110,21 @@ def on_the_wire(sends_per_second: float, bytes_per_second: float) -> float:
 
 def check(workload: Workload) -> None:
     """Raises ValueError that names the option which is out of range."""
-    positive = {
-        "connections": workload.connections,
-        "channel-size": workload.channel_size,
-        "bytes": workload.payload_bytes,
-    }
-    for name, value in positive.items():
-        if not 0 < value < math.inf:
-            raise ValueError(f"--{name}: expected more than 0, got {value:g}")
+    _check_range("connections", workload.connections, 1, MAX_CONNECTIONS)
+    _check_range("channel-size", workload.channel_size, 1, MAX_CONNECTIONS)
+    _check_range("messages", workload.messages, 0, MAX_RATE)
+    _check_range("bytes", workload.payload_bytes, 1, MAX_PAYLOAD_BYTES, " (most of max_message)")
+    _check_range("joins", workload.joins, 0, MAX_RATE)
+    if workload.ping_interval:
+        _check_range("ping-interval", workload.ping_interval, *PING_INTERVALS)
     if workload.channel_size > workload.connections:
         raise ValueError(
-            f"--channel-size: {workload.channel_size:g} are more than the {workload.connections} connections"
+            f"--channel-size: {workload.channel_size:.12g} are more than the {workload.connections} connections"
         )
-    if workload.channel_size < 1:
-        raise ValueError(f"--channel-size: expected at least 1, got {workload.channel_size:g}")
+
+
+def _check_range(name: str, value: float, least: float, most: float, why: str = "") -> None:
+    if value < least:
+        raise ValueError(f"--{name}: expected at least {least:g}, got {value:.12g}")
+    if not value <= most:
+        raise ValueError(f"--{name}: expected at most {most:,.12g}{why}, got {value:.12g}")

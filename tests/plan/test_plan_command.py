@@ -11,7 +11,7 @@ import pytest
 from support.connection import LIMIT_SECONDS
 from support.process import COMMAND, environment
 
-from relay.plan.prices import write_calibration
+from relay.plan.calibration_file import write_calibration
 
 from .machines import calibration
 
@@ -64,7 +64,7 @@ def test_the_same_in_words(prices: Path) -> None:
     assert "30 000 connections in 3 000 channels of 10" in text
     assert "30 000 messages and 270 000 deliveries a second" in text
     assert "processes                4" in text
-    assert "abacus (2 cores), Linux 6, measured 2026-11-21" in text
+    assert "abacus (2 cores, 8.59 GB), Linux 6, measured 2026-11-21" in text
     assert "within 4%" in text
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.admin_stand_in import AdminStandIn, Growing, serve_stand_in
 from support.fixtures import StartRelay, VisitAt
 
-from relay.plan.prices import write_calibration
+from relay.plan.calibration_file import write_calibration
 
 from .machines import calibration
 from .test_plan_command import answer, run

@@ -1,0 +1,87 @@
+"""What was measured, in words and as JSON: the prices of a machine, and a prediction beside what came of it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from relay.plan.prices import Calibration
+from relay.plan.quantities import show_number, show_share
+
+if TYPE_CHECKING:
+    from relay.plan.verify import Verification
+
+_LABEL_WIDTH: Final = 14
+MISFIT_MOST: Final = 0.15
+DISTURBANCE_MOST: Final = 0.1
+
+
+def calibration_lines(calibration: Calibration) -> Iterator[str]:
+    """The prices of a machine."""
+    prices, memory = calibration.prices, calibration.memory
+    yield f"{calibration.machine.processor}, {calibration.machine.cores} cores, {calibration.machine.kernel}"
+    for label, value, note in (
+        (
+            "wake-up",
+            prices.turn,
+            f"of the event loop; {prices.sleep:.1f} more from sleep, {prices.sleep + prices.wake:.1f} after 20 ms",
+        ),
+        ("round", prices.round, "one look for news"),
+        ("read", prices.read, "from one socket"),
+        ("message", prices.message, "parsed, checked, stamped"),
+        (
+            "send",
+            prices.send,
+            f"to one member; {prices.cold:.2f} more among 10 000, {prices.chill + prices.stale:.2f} more after a pause",
+        ),
+        ("KiB in", prices.byte_in * 1024, ""),
+        ("KiB out", prices.byte_out * 1024, "to one member"),
+        ("handshake", prices.handshake, "from accept to the own join"),
+    ):
+        yield f"{label:<{_LABEL_WIDTH}}{value:>9.3f} µs   {note}".rstrip()
+    held = f"a connection in the process, {memory.channel:.0f} B a channel, {memory.kernel:.0f} B a socket in the kernel"
+    yield f"{'memory':<{_LABEL_WIDTH}}{memory.connection:>9.0f} B    {held}"
+    yield f"The prices fit their measurements within {show_share(calibration.misfit, 3)}."
+
+
+def doubts(calibration: Calibration) -> Iterator[str]:
+    """Why the prices may be wrong, and by how much; nothing when they count."""
+    if calibration.disturbance > DISTURBANCE_MOST:
+        yield (
+            f"The machine was not quiet when it was measured: others had {show_share(calibration.disturbance)} of the two cores."
+            " Measure again when it is."
+        )
+    if calibration.misfit > MISFIT_MOST:
+        yield (
+            f"The prices miss one of their own measurements by {show_share(calibration.misfit)}: plans may be as far off."
+            " Measure again on a quiet machine."
+        )
+
+
+def verification_lines(verification: "Verification") -> Iterator[str]:
+    """Predicted against measured."""
+    workload = verification.workload
+    yield (
+        f"Verified with one process: {show_number(workload.connections)} connections, channels of"
+        f" {show_number(workload.channel_size)}, {show_number(workload.messages_per_second)} messages a second, evenly spaced."
+    )
+    yield f"{'':<{_LABEL_WIDTH}}{'predicted':>15}{'measured':>15}{'ratio':>8}"
+    for each in verification.figures:
+        predicted, measured = show_number(each.predicted, 4), show_number(each.measured, 4)
+        ratio = f"{each.ratio:.2f}" if each.measured else "-"
+        yield f"{each.name:<{_LABEL_WIDTH}}{predicted:>15}{measured:>15}{ratio:>8}   {each.unit}"
+    if verification.trouble:
+        yield f"Not valid: {verification.trouble}."
+
+
+def verification_to_json(verification: "Verification") -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "connections": verification.workload.connections,
+        "figures": {
+            each.name: {"predicted": each.predicted, "measured": each.measured, "unit": each.unit}
+            for each in verification.figures
+        },
+        "lost": verification.lost,
+        "generator_utilisation": verification.generator_utilisation,
+        "disturbance": verification.disturbance,
+        "is_valid": verification.is_valid,
+    }
