@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -24,6 +24,9 @@ from relay.plan.show_measured import (
 )
 from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_of, why_not
 from relay.plan.workload import Workload, check
+
+MAX_VERIFIED_BYTES: Final = 1 << 20
+"""The largest messages of the load generator."""
 
 if TYPE_CHECKING:
     from relay.plan.verify import Verification
@@ -82,7 +85,8 @@ def _plan(context: click.Context, path: Path, options: dict[str, Any]) -> None:
     if options["plot"]:
         _write_plot(options["plot"], report)
     if report.exceeds:
-        sys.exit(Exit.CONNECTION)
+        resources = " and ".join(report.exceeded)
+        fail(f"the processes that were asked for are too few: {resources} beyond what may be used", Exit.CONNECTION)  # fmt: skip
 
 
 def _scaled(observed: Observed, connections: float | None) -> Workload:
@@ -128,6 +132,10 @@ def _check_delivers(workload: Workload, options: dict[str, Any]) -> None:
             raise click.UsageError(
                 f"{flag}: expected a load with deliveries: messages, and channels of more than one"
             )
+    if options["verifies"] and workload.payload_bytes > MAX_VERIFIED_BYTES:
+        raise click.UsageError(
+            "--verify: expected messages of at most 1MiB, as the load generator sends"
+        )
     processes = options["processes"]
     if processes and processes > workload.channels:
         raise click.UsageError(
@@ -190,7 +198,7 @@ def _tell(
         click.echo(line)
     if verification is not None:
         click.echo()
-        for line in verification_lines(verification):
+        for line in verification_lines(verification, report.sizing.share.connections):
             click.echo(line)
 
 
@@ -229,13 +237,12 @@ def _calibrate(path: Path) -> None:
 
 
 def _verify(report: Report) -> "Verification":
-    from relay.bench.usage import file_room
     from relay.plan.subject import SubjectError
-    from relay.plan.verify import runnable, verify
+    from relay.plan.verify import room, runnable, verify
 
     require_generator()
-    share = runnable(report.sizing.share, file_room())
+    share = runnable(report.sizing.share, room())
     try:
         return verify(report.calibration, share)
-    except (SubjectError, RuntimeError, ConnectionError) as exc:
+    except (SubjectError, RuntimeError, ConnectionError, ValueError) as exc:
         fail(f"cannot verify: {exc}", Exit.CONNECTION)

@@ -119,6 +119,9 @@ def check_options(context: click.Context, options: dict[str, Any]) -> None:
     """Raises click.UsageError for what does not go together, so that nothing given is ignored, and for a picture that could not
     be written."""
     given = _given(context)
+    for name, flag in (("path", "--calibration"), ("plot", "--plot")):
+        if options[name] == Path():
+            raise click.UsageError(f"{flag}: expected the name of a file")
     if options["calibrates"]:
         for flag in given.keys() - {"calibrates", "path"}:
             raise click.UsageError(f"{given[flag]}: --calibrate measures this machine, and takes --calibration only")  # fmt: skip

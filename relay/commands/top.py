@@ -69,7 +69,12 @@ class Source:
                 self._url, headers=self._headers, timeout_seconds=ANSWER_TIMEOUT_SECONDS
             )
         except ValueError as exc:
-            raise CommandError(f"{self._option}: {exc}", Exit.USAGE) from None
+            reason = (
+                str(exc)
+                .removeprefix("url: ")
+                .replace("a ws:// or wss://", "an http:// or https://")
+            )
+            raise CommandError(f"{self._option}: {reason}", Exit.USAGE) from None
         if not response.is_ok:
             text = str(rejected(response.status, response.body))
             hint = f"; set {TOKEN_VARIABLE}" if response.status == _UNAUTHORIZED else ""

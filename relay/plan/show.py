@@ -23,6 +23,7 @@ from relay.plan.sizing import Goals, Sizing
 from relay.plan.workload import Workload
 
 _LABEL_WIDTH: Final = 14
+_LEAST_CORES: Final = 0.001
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.goals.allow(self.sizing.outcome) and allows_host)
 
     @property
+    def exceeded(self) -> list[str]:
+        """The resources of which more is used than may be."""
+        return [name for name, use in self.uses.items() if use > 1]
+
+    @property
     def ends_first(self) -> str:
         return max(self.uses, key=lambda name: self.uses[name])
 
@@ -123,14 +129,15 @@ def _answers(report: Report) -> Iterator[tuple[str, str, str]]:
     over = "more than " if report.is_overloaded else ""
     spare = sizing.hosts + 1
     is_even = sizing.share.connections * sizing.processes == report.workload.connections
-    share = f"{show_number(sizing.share.connections)} connections {'each' if is_even else 'in the busiest'}"
+    connections = counted(sizing.share.connections, "connection", "connections")
+    share = f"{connections} {'each' if is_even else 'in the busiest'}"
     busy = show_share(min(sizing.outcome.busy, 1.0))
     yield "processes", show_number(sizing.processes), f"{share}, {over}{busy} of a core"
     processes = counted(sizing.fullest.processes, "process", "processes")
     spares = f"{show_number(spare)} to go on when one is lost"
     yield "hosts", show_number(sizing.hosts), f"of up to {processes}; {spares}"
     yield "p99", *_latency(report)
-    yield "processor", f"{show_number(needs.processor)} cores", _work(report, over)
+    yield "processor", _cores(needs.processor), _work(report, over)
     yield "memory", show_bytes(needs.user_memory + needs.kernel_memory), _memory_note(report)
     yield "network in", show_bits(needs.bandwidth_in), "with the headers of packets"
     yield "network out", show_bits(needs.bandwidth_out), over and "at least: more than can be sent"
@@ -158,10 +165,18 @@ def _latency(report: Report) -> tuple[str, str]:
     return show_milliseconds(outcome.p99), f"inside the relay; p50 {show_milliseconds(outcome.p50)}"
 
 
+def _cores(number: float) -> str:
+    if 0 < number < _LEAST_CORES:
+        return f"under {_LEAST_CORES:g} cores"
+    return counted(number, "core", "cores")
+
+
 def _work(report: Report, over: str) -> str:
     deliveries = report.workload.deliveries_per_second
-    if not deliveries or over:
-        return "at least: the processes have no more" if over else ""
+    if over:
+        return "at least: the processes have no more"
+    if deliveries < 1:  # then it is pings that are paid for
+        return ""
     microseconds = report.sizing.needs.processor / deliveries * 1e6
     batch = report.sizing.outcome.batch
     return f"{show_number(microseconds, 2)} µs a delivery, {_messages(batch)} a send"

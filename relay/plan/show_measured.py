@@ -56,9 +56,11 @@ def doubts(calibration: Calibration) -> Iterator[str]:
         )
 
 
-def verification_lines(verification: "Verification") -> Iterator[str]:
-    """Predicted against measured."""
+def verification_lines(verification: "Verification", planned: int) -> Iterator[str]:
+    """Predicted against measured; `planned` connections are those of one process of the plan."""
     workload = verification.workload
+    if workload.connections < planned - workload.channel_size:
+        yield f"Of {show_number(planned)} connections of a process no more may be opened here:"
     yield (
         f"Verified with one process: {show_number(workload.connections)} connections, channels of"
         f" {show_number(workload.channel_size)}, {show_number(workload.messages_per_second)} messages a second, evenly spaced."
@@ -81,6 +83,7 @@ def verification_to_json(verification: "Verification") -> dict[str, Any]:
             for each in verification.figures
         },
         "lost": verification.lost,
+        "dropped": verification.dropped,
         "generator_utilisation": verification.generator_utilisation,
         "disturbance": verification.disturbance,
         "is_valid": verification.is_valid,

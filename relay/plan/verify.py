@@ -1,22 +1,28 @@
 """Run the point that was predicted, with one relay process and the load generator, and put both side by side."""
 
+import math
 from typing import Final
 
 import msgspec
 
 from relay._load import Generator
 from relay.bench.measured import measure_run
-from relay.bench.usage import raise_file_limit
+from relay.bench.usage import file_room, raise_file_limit
 from relay.plan.calibrate import FILES_BESIDE_CONNECTIONS
+from relay.plan.hosts import DESCRIPTORS_BESIDE
 from relay.plan.prices import Calibration
 from relay.plan.rounds import EVEN, Outcome, simulate
 from relay.plan.subject import Subject, two_cores
 from relay.plan.workload import Workload
+from relay.settings.config import Settings
 
 SECONDS: Final = 8.0
 WARM_UP_SECONDS: Final = 2.0
 MIN_PAYLOAD_BYTES: Final = 64
 """The generator's messages carry what it needs to tell each of them from all others."""
+IN_FLIGHT: Final = 1024
+IN_FLIGHT_BYTES: Final = 256 << 20
+BACKLOG_MESSAGES: Final = 8
 SETTLE_SECONDS: Final = 0.5
 WARM_CHANNELS: Final = 2
 WARM_MEMBERS: Final = 20
@@ -40,18 +46,22 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """`figures` of a process with the share; `lost` deliveries and a busy generator make them worth nothing. So does
-    `disturbance`, the share of the time in which either of the two waited for its core because something else had it."""
+    """`figures` of a process with the share; `lost` deliveries, `dropped` connections and a busy generator make them
+    worth nothing. So does `disturbance`, the share of the time in which either of the two waited for its core because something else
+    had it."""
 
     workload: Workload
     figures: list[Compared]
     lost: int
     generator_utilisation: float
     disturbance: float = 0.0
+    dropped: int = 0
 
     @property
     def trouble(self) -> str:
         """Why the figures are worth nothing; empty when they count."""
+        if self.dropped:
+            return f"{self.dropped} connections were ended by the relay"
         if self.lost:
             return f"{self.lost} deliveries were lost"
         if self.generator_utilisation >= GENERATOR_MOST:
@@ -65,9 +75,18 @@ class Verification(msgspec.Struct, frozen=True):
         return not self.trouble
 
 
+def room() -> int:
+    """How many connections a relay and a generator here can have between them, each in a process with so many files at most."""
+    beside = DESCRIPTORS_BESIDE + WARM_CHANNELS * WARM_MEMBERS
+    return max(file_room() - beside, 1)
+
+
 def runnable(workload: Workload, most: int) -> Workload:
-    """The workload, or as much of it as one machine can be asked to connect."""
-    return workload.scaled_to(most) if workload.connections > most else workload
+    """The workload, or as much of it, in whole channels, as one machine can be asked to connect."""
+    if workload.connections <= most:
+        return workload
+    channel = math.ceil(workload.channel_size)
+    return workload.scaled_to(max(most // channel * channel, 1))
 
 
 def verify(calibration: Calibration, workload: Workload, seconds: float = SECONDS) -> Verification:
@@ -94,7 +113,8 @@ def _measure(
     predicted: Outcome,
     seconds: float,
 ) -> Verification:
-    flags = ("--ping-interval", f"{workload.ping_interval:g}")
+    payload = round(workload.payload_bytes)
+    flags = _flags(workload.ping_interval, payload)
     with two_cores() as (core, _), Subject(flags, core) as subject:
         warm = _warm_up(subject)
         resident = subject.watched.resident_bytes()
@@ -103,15 +123,15 @@ def _measure(
             channels=channels,
             members=members,
             senders=members,
-            in_flight=1024,
-            payload_bytes=round(workload.payload_bytes),
+            in_flight=max(min(IN_FLIGHT, IN_FLIGHT_BYTES // payload // channels), 2),
+            payload_bytes=payload,
             visitors=max(round(workload.joins), 1) if workload.joins else 0,
         )
         generator.connect()
         generator.hold(SETTLE_SECONDS)
         held = subject.watched.resident_bytes() - resident
         rate, churn = workload.messages_per_second, workload.joins
-        generator.run(WARM_UP_SECONDS, rate=rate, churn=churn)
+        dropped = generator.run(WARM_UP_SECONDS, rate=rate, churn=churn).dropped
         counted = subject.counters()
         run = measure_run(generator, subject.watched, seconds, rate=rate, churn=churn)
         report, used = run.report, run.server
@@ -137,6 +157,18 @@ def _measure(
         report.lost,
         report.cpu_seconds / report.seconds,
         max(used.waited, run.own.waited) / report.seconds,
+        dropped + report.dropped,
+    )
+
+
+def _flags(ping_interval: float, payload_bytes: int) -> tuple[str, ...]:
+    """Limits that such messages are within."""
+    defaults = Settings()
+    message = max(defaults.max_message, payload_bytes)
+    backlog = max(defaults.backlog_limit, payload_bytes * BACKLOG_MESSAGES)
+    return (
+        *("--ping-interval", f"{ping_interval:g}"),
+        *("--max-message", f"{message}", "--backlog-limit", f"{backlog}"),
     )
 
 

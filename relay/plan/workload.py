@@ -113,7 +113,13 @@ def check(workload: Workload) -> None:
     _check_range("connections", workload.connections, 1, MAX_CONNECTIONS)
     _check_range("channel-size", workload.channel_size, 1, MAX_CONNECTIONS)
     _check_range("messages", workload.messages, 0, MAX_RATE)
-    _check_range("bytes", workload.payload_bytes, 1, MAX_PAYLOAD_BYTES, " (most of max_message)")
+    _check_range(
+        "bytes",
+        workload.payload_bytes,
+        1,
+        MAX_PAYLOAD_BYTES,
+        " bytes, the most that the relay's max_message can be",
+    )
     _check_range("joins", workload.joins, 0, MAX_RATE)
     if workload.ping_interval:
         _check_range("ping-interval", workload.ping_interval, *PING_INTERVALS)
