@@ -13,12 +13,13 @@ import msgspec
 from relay.plan.prices import FORMAT, Calibration
 
 _MOST_BYTES: Final = 1 << 20
-_MOST_MICROSECONDS: Final = 1e6
+_MOST_MICROSECONDS: Final = 1_000_000
 _MOST_CORES: Final = 65_536
 _LEAST_MEMORY: Final = 1 << 20
 _MOST_MEMORY: Final = 1 << 60
 _MOST_TEXT: Final = 200
 _WHERE: Final = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
+_KINDS: Final = {"int": "a whole number", "float": "a number", "str": "text", "object": "an object"}
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`")
 
 
@@ -76,9 +77,11 @@ def _in_words(error: Exception) -> str:
         return "it is no UTF-8"
     found = _WHERE.fullmatch(str(error))
     assert found is not None
-    text, field = found[1].replace("`float`", "a number"), found[2]
+    text, field = found[1], found[2]
     if (missing := _MISSING.fullmatch(text)) is not None:
         return f"{'.'.join(filter(None, (field, missing[1])))} is missing"
+    for kind, words in _KINDS.items():
+        text = text.replace(f"`{kind}`", words)
     text = text[:1].lower() + text[1:].replace("`", "")
     return f"{field}: {text}" if field else text
 

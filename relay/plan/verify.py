@@ -47,8 +47,8 @@ class Compared(msgspec.Struct, frozen=True):
 
 class Verification(msgspec.Struct, frozen=True):
     """`figures` of a process with the share; `lost` deliveries, `dropped` connections and a busy generator make them
-    worth nothing. So does `disturbance`, the share of the time in which either of the two waited for its core because something else
-    had it."""
+    worth nothing. So does `disturbance`, the share of the time in which either of the two waited for its core because something
+    else had it."""
 
     workload: Workload
     figures: list[Compared]

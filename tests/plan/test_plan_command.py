@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from support.connection import LIMIT_SECONDS
 from support.process import COMMAND, environment
 
+from relay.cli import main
 from relay.plan.calibration_file import write_calibration
 
 from .machines import calibration
@@ -72,6 +74,82 @@ def test_too_few_processes_are_told(prices: Path) -> None:
     done = run(*ASKED, "--processes", "1", path=prices)
     assert done.returncode == 1
     assert "processes                1" in done.stdout
+    assert "p99                   none   it grows without end" in done.stdout
+    [line] = done.stderr.splitlines()
+    assert "the processes that were asked for are too few: processor beyond" in line
+
+
+def test_nothing_is_delivered(prices: Path) -> None:
+    """Each message takes time all the same, and a target that none could meet does not count."""
+    asked = ("--connections", "100", "--channel-size", "1", "--target-p99", "0.000001ms")
+    plain = answer(*asked, path=prices)
+    assert (plain["p99_seconds"], plain["messages_per_send"]) == (None, None)
+    text = run(*asked, path=prices).stdout
+    assert "10 messages and no deliveries." in text
+    assert "p99                   none   there is nothing to deliver" in text
+    assert "a delivery" not in text
+    assert "a send" not in text
+    assert "latency" not in text
+
+
+def test_another_machine_is_pointed_out(prices: Path) -> None:
+    text = run("--connections", "100", path=prices).stdout
+    assert "This is not the machine that was measured, and planned for: processor " in text
+    assert "kernel Linux " in text
+    differs = answer("--connections", "100", path=prices)["machine_differs"]
+    assert differs[0]["name"] == "processor"
+    assert differs[0]["measured"] == "abacus"
+
+
+def test_what_the_relay_must_allow(prices: Path) -> None:
+    asked = ("--connections", "20", "--bytes", "200KiB", "--messages", "2", "--channel-size", "2")
+    limits = answer(*asked, path=prices)["relay_limits"]
+    assert {limit["name"]: limit["needed"] for limit in limits} == {
+        "max_message": 204_800,
+        "byte_rate": 409_600,
+    }
+    assert "--max-message 204800 (default 100KiB)" in run(*asked, path=prices).stdout
+    assert answer("--connections", "20", "--bytes", "100KiB", path=prices)["relay_limits"] == []
+    often = answer("--connections", "20", "--messages", "251/s", path=prices)["relay_limits"]
+    assert [limit["setting"] for limit in often] == ["--message-rate 251"]
+
+
+def test_a_picture_over_the_calibration(prices: Path) -> None:
+    before = prices.read_bytes()
+    done = run(*ASKED, "--plot", str(prices), path=prices)
+    assert done.returncode == 2
+    assert "would be overwritten" in done.stderr
+    assert prices.read_bytes() == before
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(prices: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "plan.svg"
+    done = run("--connections", "5", "--plot", str(picture), path=prices)
+    assert done.returncode == 2
+    assert not picture.exists()
+
+
+def test_prices_that_could_not_be_written_are_not_measured(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file / "prices.json", tmp_path / ("a" * 300)):
+        done = run("--calibrate", path=path)
+        assert done.returncode == 2
+        [line] = done.stderr.splitlines()
+        assert "--calibration: " in line
+
+
+def test_inverse_by_memory(prices: Path) -> None:
+    """70 % of 8 GiB, at 4 500 bytes a connection with its share of a channel."""
+    plain = answer("--inverse", "--messages", "0", "--ping-interval", "0", path=prices)
+    assert 1_280_000 < plain["workload"]["connections"] < 1_320_000
+    assert plain["ends_first"] == "memory"
+    assert plain["fullest_host"]["memory"] <= 0.7 * (8 << 30)
+
+
+def test_inverse_with_joins_in_all(prices: Path) -> None:
+    plain = answer("--inverse", "--messages", "1/s", "--joins", "7", path=prices)
+    assert plain["workload"]["joins"] == 7
 
 
 def test_inverse(prices: Path) -> None:
@@ -105,11 +183,41 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         (("--connections", "50", "--target-p99", "0s"), "--target-p99"),
         (("--connections", "50", "--workers", "0"), "--workers"),
         (("--connections", "50", "--nope"), "--nope"),
+        (("--connections", "5"), "--channel-size: it is 10 unless told, more than the 5"),
+        (("--connections", "50", "--bytes", "1073741825"), "the most that the relay's max_message"),
+        (("--connections", "50", "--messages", "1e300/s"), "--messages: expected at most 1,000"),
+        (("--connections", "50", "--joins", "1e300/s"), "--joins: expected at most 1,000"),
+        (("--connections", "50", "--ping-interval", "99ms"), "--ping-interval: expected at least"),
+        (
+            ("--connections", "50", "--ping-interval", "2h"),
+            "--ping-interval: expected at most 3,600",
+        ),
+        (("--connections", "50", "--processes", "6"), "--processes: expected at most the number"),
+        (("--connections", "50", "--watch", "2s"), "--watch: it is how long --like looks"),
+        (("--inverse", "--connections", "50"), "--connections: --inverse finds their number"),
+        (("--inverse", "--processes", "2"), "--processes: --inverse takes all of one host"),
+        (("--inverse", "--verify"), "--verify: --inverse does not run what it finds"),
+        (("--calibrate", "--json"), "--json: --calibrate measures this machine, and takes"),
+        (("--calibrate", "--connections", "5"), "--connections: --calibrate measures this"),
+        (("--calibrate", "--inverse"), "--inverse: --calibrate measures this machine"),
+        (("--calibrate", "--plot", "x.svg"), "--plot: --calibrate measures this machine"),
+        (("--connections", "50", "--messages", "0", "--verify"), "--verify: expected a load with"),
+        (
+            ("--connections", "50", "--channel-size", "1", "--plot", "x.svg"),
+            "--plot: expected a load",
+        ),
+        (("--connections", "50", "--bytes", "2MiB", "--verify"), "--verify: expected messages of"),
+        (("--connections", "50", "--plot", "/dev/full"), "--plot: /dev/full is no file"),
+        (("--connections", "50", "--plot", "/"), "--plot"),
+        (("--connections", "50", "--plot", "-"), "--plot: expected the name of a file"),
+        (("--connections", "50", "--plot", ""), "--plot: expected the name of a file"),
+        (("--connections", "50", "--plot", "/none/x.svg"), "--plot: /none/x.svg cannot be written"),
     ],
 )
 def test_wrong_command_lines(prices: Path, arguments: tuple[str, ...], words: str) -> None:
-    done = run(*arguments, path=prices)
-    assert done.returncode == 2
+    """In this process: they are many."""
+    done = CliRunner().invoke(main, ["plan", *arguments, "--calibration", str(prices)])
+    assert done.exit_code == 2
     [line] = done.stderr.splitlines()
     assert words in line
 

@@ -58,7 +58,7 @@ def test_in_words(stand_in: AdminStandIn, prices: Path) -> None:
     assert "Watched for 0.1 seconds: 400 connections" in first
     assert "to 9 others each" in first
     assert "0.5 a second from each connection, of 100 B" in second
-    assert "% of a core predicted, 3.0% measured." in third
+    assert "% of a core predicted, 3% measured." in third
 
 
 def test_more_of_the_same(stand_in: AdminStandIn, prices: Path) -> None:
@@ -109,7 +109,16 @@ def test_a_real_relay_with_a_token(
         (("--like", "http://127.0.0.1:1", "--channel-size", "5"), "--channel-size: --like takes"),
         (("--like", "http://127.0.0.1:1", "--messages", "5/s"), "--messages: --like takes this"),
         (("--like", "http://127.0.0.1:1", "--joins", "5/s"), "--joins: --like takes this"),
-        (("--like", "http://127.0.0.1:1", "--watch", "99ms"), "--watch: expected at least 0.1"),
+        (
+            ("--like", "http://127.0.0.1:1", "--watch", "99ms"),
+            "--watch: expected 0.1 to 3600 seconds",
+        ),
+        (
+            ("--like", "http://127.0.0.1:1", "--watch", "2h"),
+            "--watch: expected 0.1 to 3600 seconds",
+        ),
+        (("--like", "http://127.0.0.1:99999"), "--like: expected an http:// or https:// URL"),
+        (("--like", ""), "--like: expected http://HOST:PORT"),
         (("--like", "http://127.0.0.1:1", "--watch", "soon"), "--watch"),
     ],
 )
