@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     short_help="What a workload needs: processes, memory, network, limits.",
     epilog="""\b
 Exit codes: 0 done, 1 it cannot be carried, or measured, 2 a wrong command line,
-130 Ctrl-C.""",
+3 the relay of --like answered with an error, 130 Ctrl-C.""",
 )
 @plan_options
 @click.pass_context
