@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from relay.plan.calibration_file import CalibrationError, read_calibration, write_calibration
+from relay.plan.prices import FORMAT
 
 from .machines import calibration
 
@@ -98,11 +99,11 @@ def test_prices_that_are_all_nothing(path: Path) -> None:
         b"relay",
         b"[]",
         b"\xff\xfe",
-        b'{"format": 2}',
-        b'{"format": 2, "taken": "\xff"}',
+        b'{"format": %d}' % FORMAT,
+        b'{"format": %d, "taken": "\xff"}' % FORMAT,
         b"[" * 100_000,
-        b'{"format": 2, "misfit": 1e999}',
-        b'{"format": 2, "misfit": NaN}',
+        b'{"format": %d, "misfit": 1e999}' % FORMAT,
+        b'{"format": %d, "misfit": NaN}' % FORMAT,
     ],
 )
 def test_what_is_no_calibration(path: Path, content: bytes) -> None:
