@@ -6,17 +6,19 @@ from typing import Final
 import msgspec
 
 from relay.plan.workload import Workload
-from relay.settings.config import Settings
-from relay.settings.units import show_byte_rate, show_rate, show_size
 
-_DEFAULTS: Final = Settings()
+MAX_MESSAGE_BYTES: Final = 100 * 1024
+BACKLOG_LIMIT_BYTES: Final = 1024 * 1024
+MESSAGE_RATE: Final = 250.0
+BYTE_RATE: Final = 256 * 1024
+"""Defaults of the relay's settings of these names."""
 
 
 class RelayLimit(msgspec.Struct, frozen=True, kw_only=True):
     """A setting of `relay serve`: what it must be at least, what it is by default, how it is given, and why."""
 
     name: str
-    needed: float
+    needed: int
     default: str
     setting: str
     why: str
@@ -29,29 +31,29 @@ def relay_limits(workload: Workload) -> list[RelayLimit]:
 
 def _exceeded(workload: Workload) -> Iterator[RelayLimit]:
     payload = -int(-workload.payload_bytes // 1)
-    if payload > _DEFAULTS.max_message:
+    if payload > MAX_MESSAGE_BYTES:
         yield RelayLimit(
             name="max_message",
             needed=payload,
-            default=show_size(_DEFAULTS.max_message),
+            default="100KiB",
             setting=f"--max-message {payload}",
             why="such messages",
         )
-    if workload.messages > _DEFAULTS.message_rate:
+    if workload.messages > MESSAGE_RATE:
         rate = -int(-workload.messages // 1)
         yield RelayLimit(
             name="message_rate",
             needed=rate,
-            default=show_rate(_DEFAULTS.message_rate),
+            default="250/s",
             setting=f"--message-rate {rate}",
             why="so many messages of one connection",
         )
     sent = -int(-workload.messages * payload // 1)
-    if sent > _DEFAULTS.byte_rate:
+    if sent > BYTE_RATE:
         yield RelayLimit(
             name="byte_rate",
             needed=sent,
-            default=show_byte_rate(_DEFAULTS.byte_rate),
+            default="256KiB/s",
             setting=f"--byte-rate {sent}",
             why="so many bytes of one connection",
         )

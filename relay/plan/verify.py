@@ -11,10 +11,10 @@ from relay.bench.usage import file_room, raise_file_limit
 from relay.plan.calibrate import FILES_BESIDE_CONNECTIONS
 from relay.plan.hosts import DESCRIPTORS_BESIDE
 from relay.plan.prices import Calibration
+from relay.plan.relay_limits import BACKLOG_LIMIT_BYTES, MAX_MESSAGE_BYTES
 from relay.plan.rounds import EVEN, Outcome, simulate
 from relay.plan.subject import Subject, two_cores
 from relay.plan.workload import Workload
-from relay.settings.config import Settings
 
 SECONDS: Final = 8.0
 WARM_UP_SECONDS: Final = 2.0
@@ -163,9 +163,8 @@ def _measure(
 
 def _flags(ping_interval: float, payload_bytes: int) -> tuple[str, ...]:
     """Limits that such messages are within."""
-    defaults = Settings()
-    message = max(defaults.max_message, payload_bytes)
-    backlog = max(defaults.backlog_limit, payload_bytes * BACKLOG_MESSAGES)
+    message = max(MAX_MESSAGE_BYTES, payload_bytes)
+    backlog = max(BACKLOG_LIMIT_BYTES, payload_bytes * BACKLOG_MESSAGES)
     return (
         *("--ping-interval", f"{ping_interval:g}"),
         *("--max-message", f"{message}", "--backlog-limit", f"{backlog}"),
