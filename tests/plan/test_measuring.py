@@ -69,7 +69,7 @@ def test_a_verification_has_both_sides() -> None:
     assert figures["of connections"].predicted == of_connections
     assert figures["memory"].predicted == 40e6 + beside + of_connections
     assert figures["memory"].measured > figures["of connections"].measured > 0
-    assert found.lost == 0
+    assert (found.lost, found.dropped) == (0, 0)
     assert 0 <= found.disturbance <= 1
 
 
@@ -90,7 +90,23 @@ def test_what_makes_a_verification_worthless(
     assert found.is_valid == (not trouble)
 
 
-@pytest.mark.parametrize(("most", "connections"), [(500, 500), (1000, 1000), (2000, 1000)])
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
+def test_messages_above_the_defaults_of_the_relay_are_delivered() -> None:
+    asked = workload(connections=4, channel_size=2.0, messages=5.0, payload_bytes=300_000.0)
+    found = verify(calibration(), asked, seconds=0.5)
+    figures = {each.name: each for each in found.figures}
+    assert figures["sends"].measured > 5
+    assert (found.lost, found.dropped) == (0, 0)
+
+
+def test_ended_connections_make_a_verification_worthless() -> None:
+    found = Verification(workload(), [], 0, 0.1, 0.0, dropped=3)
+    assert found.trouble == "3 connections were ended by the relay"
+
+
+@pytest.mark.parametrize(
+    ("most", "connections"), [(500, 500), (509, 500), (1000, 1000), (2000, 1000)]
+)
 def test_no_more_is_run_than_one_machine_connects(most: int, connections: int) -> None:
     assert runnable(workload(), most).connections == connections
 
