@@ -13,7 +13,7 @@ from relay.plan.hosts import (
     place,
 )
 from relay.plan.prices import Calibration, Memory
-from relay.plan.quantities import show_bytes, show_milliseconds, show_share
+from relay.plan.quantities import show_bytes, show_milliseconds, show_number, show_share
 from relay.plan.rounds import Outcome, simulate
 from relay.plan.workload import Workload, on_the_wire
 
@@ -225,6 +225,8 @@ def why_not(calibration: Calibration, workload: Workload, goals: Goals) -> str:
     outcome = outcome_of(calibration, share)
     alone = fullest(calibration.memory, workload, share, 1)
     members = f"a channel of {workload.channel_size:.12g} members"
+    if share.joins:
+        members += f", with {show_number(share.joins)} joins a second,"
     if outcome.busy > goals.usable:
         taken = show_share(outcome.busy, 3) if outcome.busy < 1 else "more than all"
         return (

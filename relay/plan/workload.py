@@ -72,6 +72,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     def share(self, parts: int) -> "Workload":
         """What the busiest of so many processes gets of it: whole channels, so never less than one, and
         their part of the joins."""
+        if parts == 1:
+            return self
         channels = math.ceil(self.channels / parts)
         connections = max(round(channels * self.channel_size), 1)
         return self.scaled_to(min(connections, self.connections))

@@ -83,6 +83,12 @@ def test_inverse_of_what_never_fits() -> None:
     assert most_connections(calibration(), habits, GOALS, 2, habits.scaled_to) is None
 
 
+def test_one_process_has_all() -> None:
+    """Also connections that fill no channel of their own."""
+    asked = workload(connections=100, channel_size=3.0)
+    assert asked.share(1) == asked
+
+
 def test_a_share_has_whole_channels() -> None:
     share = workload(connections=100, channel_size=30.0).share(2)
     assert share.channels == 2
