@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from relay.commands import like
-from relay.commands.files import require_writable
+from relay.commands.files import cannot_write, require_file
 from relay.commands.plan_options import check_options, default_path, is_default, plan_options
 from relay.commands.shared import Exit, fail, require_generator
 from relay.plan.calibration_file import CalibrationError, read_calibration, write_calibration
@@ -207,7 +207,7 @@ def _write_plot(path: Path, report: Report) -> None:
     try:
         path.write_text(load_plot(report), encoding="utf-8")
     except OSError as exc:
-        fail(f"--plot: {path} cannot be written: {exc.strerror}", Exit.CONNECTION)
+        fail(cannot_write("--plot", str(path), exc), Exit.CONNECTION)
 
 
 def _calibrate(path: Path) -> None:
@@ -220,7 +220,7 @@ def _calibrate(path: Path) -> None:
     except OSError as exc:
         text = f"--calibration: {path.parent} cannot be made: {exc.strerror}"
         raise click.UsageError(text) from None
-    require_writable("--calibration", path)
+    require_file("--calibration", path)
     try:
         calibration = calibrate(lambda text: click.echo(f"measuring: {text}", err=True))
     except (SubjectError, RuntimeError) as exc:
@@ -232,7 +232,7 @@ def _calibrate(path: Path) -> None:
     try:
         write_calibration(path, calibration)
     except OSError as exc:
-        fail(f"--calibration: {path} cannot be written: {exc.strerror}", Exit.CONNECTION)
+        fail(cannot_write("--calibration", str(path), exc), Exit.CONNECTION)
     click.echo(f"written to {path}")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from relay.commands.amounts import Amount, amount
-from relay.commands.files import require_writable
+from relay.commands.files import require_file
 from relay.plan.quantities import parse_count, parse_share
 from relay.settings.units import parse_duration, parse_rate, parse_size
 
@@ -174,4 +174,4 @@ def _check_watch(seconds: float) -> None:
 def _check_plot(plot: Path, calibration: Path) -> None:
     if plot.exists() and calibration.exists() and plot.samefile(calibration):
         raise click.UsageError(f"--plot: {plot} is the calibration, and would be overwritten")
-    require_writable("--plot", plot)
+    require_file("--plot", plot)

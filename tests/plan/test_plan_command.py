@@ -211,7 +211,7 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         (("--connections", "50", "--plot", "/"), "--plot"),
         (("--connections", "50", "--plot", "-"), "--plot: expected the name of a file"),
         (("--connections", "50", "--plot", ""), "--plot: expected the name of a file"),
-        (("--connections", "50", "--plot", "/none/x.svg"), "--plot: /none/x.svg cannot be written"),
+        (("--connections", "50", "--plot", "/none/x.svg"), "--plot: cannot write /none/x.svg"),
     ],
 )
 def test_wrong_command_lines(prices: Path, arguments: tuple[str, ...], words: str) -> None:
