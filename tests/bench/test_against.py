@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.against import PAIRS, built, chosen, lines, of_checkout
+from benchmarks.against import PAIRS, built, chosen, lines, main, of_checkout
 from benchmarks.contenders import RELAY, Contender
 from benchmarks.figures import Figures
 
 ROOT = Path(__file__).parent.parent.parent
 FIGURES = Figures(1000.0, 2.0, 1.0, 2.0, 0, 0.9, 0.5, 0.0)
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.against", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
 
 
 def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
@@ -60,8 +54,16 @@ def test_this_checkout_is_built() -> None:
         ([], "checkout"),
     ],
 )
-def test_wrong_arguments(arguments: list[str], words: str, tmp_path: Path) -> None:
+def test_wrong_arguments(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     given = [str(tmp_path) if each == "." else each for each in arguments]
-    done = run(*given)
-    assert done.returncode == 2
-    assert words in done.stderr
+    monkeypatch.setattr("sys.argv", ["against", *given])
+    with pytest.raises(SystemExit) as refused:
+        main()
+    assert refused.value.code == 2
+    assert words in capsys.readouterr().err
