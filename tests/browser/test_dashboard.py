@@ -27,7 +27,7 @@ def stand_in() -> Iterator[AdminStandIn]:
 @pytest.fixture
 def dashboard(chromium, stand_in) -> Iterator[DashboardPage]:
     """A tab that is not open on it yet; a script that failed, or was kept from something, fails the test."""
-    page = DashboardPage(chromium)
+    page = DashboardPage(chromium).hurry()
     yield page
     assert page.close() == []
 

@@ -25,28 +25,35 @@ def beginning(value: object) -> str:
     return repr(value)[:12]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stand_in() -> Iterator[AdminStandIn]:
     with serve_stand_in() as stand_in:
         yield stand_in
 
 
+@pytest.fixture(scope="module")
+def tab(chromium) -> Iterator[DashboardPage]:
+    """Each case opens the page anew in it."""
+    tab = DashboardPage(chromium).hurry()
+    yield tab
+    tab.close()
+
+
 @pytest.fixture
-def dashboard(chromium, stand_in) -> Iterator[DashboardPage]:
+def dashboard(tab, stand_in) -> Iterator[DashboardPage]:
     """Open on good answers. Markup that came to life, or a script that failed, fails the test."""
-    page = DashboardPage(chromium)
     answer_well(stand_in)
-    page.open(stand_in.url)
-    page.wait_for_figure("messages", "7/s")
-    elements = page.evaluate(ELEMENTS)
-    yield page
+    tab.open(stand_in.url)
+    tab.wait_for_figure("messages", "7/s")
+    elements = tab.evaluate(ELEMENTS)
+    yield tab
     answer_well(stand_in)
-    page.wait_for_state("live")
-    page.wait_for_figure("messages", "7/s")
-    assert page.evaluate("window.hacked === undefined")
-    assert page.evaluate(ELEMENTS) == elements
-    assert page.evaluate(FITS)
-    assert page.close() == []
+    tab.wait_for_state("live")
+    tab.wait_for_figure("messages", "7/s")
+    assert tab.evaluate("window.hacked === undefined")
+    assert tab.evaluate(ELEMENTS) == elements
+    assert tab.evaluate(FITS)
+    assert tab.take_complaints() == []
 
 
 def answer_well(stand_in: AdminStandIn) -> None:

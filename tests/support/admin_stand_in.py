@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,10 @@ def serve_stand_in(port: int = 0) -> Iterator[AdminStandIn]:
     stand_in = AdminStandIn()
 
     class Handler(BaseHTTPRequestHandler):
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # of a page that was left before its answer came
+                super().handle()
+
         def do_GET(self) -> None:
             status, media_type, body = stand_in.respond(self.path, self.headers["Authorization"])
             missing = stand_in.missing_bytes if self.path == "/api/stats" else 0
