@@ -116,7 +116,7 @@ def test_a_stall_is_charged_to_every_message_that_was_due_in_it() -> None:
 
 def test_what_finds_no_room_stays_due_and_is_told_as_not_sent() -> None:
     with FakeServer(misdeliver=lambda receiver, frames: []) as server:
-        generator = generator_for(server, in_flight=5, loss_timeout_seconds=PATIENCE_SECONDS)
+        generator = generator_for(server, in_flight=5, loss_timeout_seconds=2)
 
         def stop_when_full(interval: object) -> None:
             if len(server.messages) == 5:
