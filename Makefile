@@ -68,11 +68,13 @@ debug: build $(VENV)/.tests ## run the tests with the core's invariants checked
 	$(call use_copy,debug) $(BIN)/pytest --ignore=tests/packaging $(ARGS)
 
 # Leaks are not looked for: the interpreter itself leaves memory behind. A browser does not start under ASan. What runs no more
-# of the compiled code than other tests do already is left out: clients and commands in processes of their own, an operator's HTTP.
+# of the compiled code than other tests do already is left out: clients and commands in processes of their own, an operator's HTTP,
+# and what a plan computes in Python; only its measuring is a load.
 UNSANITIZED := packaging browser clients config monitoring python_clients \
 	$(addprefix admin_side/test_,access.py deploy.py listener.py) \
 	$(addprefix bench/test_,against.py bench_command.py compare.py documentation.py flame.py peers.py peers_command.py) \
-	$(addprefix plan/test_,plan_command.py plan_like.py) server/test_command_line.py test_house.py
+	$(filter-out plan/test_measuring.py,$(patsubst tests/%,%,$(wildcard tests/plan/test_*.py))) \
+	server/test_command_line.py test_house.py
 use_sanitizers = $(call use_copy,sanitize) PYTHONMALLOC=malloc \
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
