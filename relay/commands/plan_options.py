@@ -21,7 +21,7 @@ _OPTIONS: Final = (
         "--calibrate",
         "calibrates",
         is_flag=True,
-        help="Measure this machine's prices, in about 80 seconds when it is quiet, on two cores.",
+        help="Measure this machine's prices, in about 100 seconds when it is quiet, on two cores.",
     ),
     click.option(
         "--connections",

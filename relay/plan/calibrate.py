@@ -1,7 +1,7 @@
-"""Measure the prices of this machine, in some 80 seconds: loads that differ in what they are made of, and a fit.
+"""Measure the prices of this machine, in some 100 seconds: loads that differ in what they are made of, and a fit.
 
-Each load is run twice, in opposite orders, and both runs count as one: what a shared machine does to a moment is then halved, and
-what it does to a stretch of time meets early and late loads alike.
+Each load is run three times, in a row that goes there and back and there again, and the middle run counts: a shared machine makes
+the same load dearer by a tenth or by half now and then, for a moment or for a stretch of time.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,14 +12,14 @@ from relay._load import Generator
 from relay._version import __version__
 from relay.bench.usage import kernel_cache_bytes, raise_file_limit
 from relay.plan.disturbance import Disturbance
-from relay.plan.fit import Observation, fit
+from relay.plan.fit import Observation, fit, middle
 from relay.plan.here import this_machine
 from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
 from relay.plan.prices import FORMAT, Calibration, Memory, Prices, coldness
 from relay.plan.subject import Subject, two_cores
 
-SECONDS: Final = 0.8
-WARM_UP_SECONDS: Final = 0.4
+SECONDS: Final = 0.6
+WARM_UP_SECONDS: Final = 0.3
 IDLE_CONNECTIONS: Final = 8000
 IDLE_WARM_UP: Final = 500
 MANY_MEMBERS: Final = 50
@@ -110,10 +110,11 @@ def calibrate(tell: Tell) -> Calibration:
 
 
 def _observe(core: int, tell: Tell) -> Iterator[Observation]:
-    first = [_observe_alone(core, probe, tell) for probe in PROBES]
-    second = [_observe_alone(core, probe, tell) for probe in reversed(PROBES)]
-    for one, other in zip(first, reversed(second), strict=True):
-        yield one.together_with(other)
+    there = [_observe_alone(core, probe, tell) for probe in PROBES]
+    back = [_observe_alone(core, probe, tell) for probe in reversed(PROBES)]
+    again = [_observe_alone(core, probe, tell) for probe in PROBES]
+    for runs in zip(there, reversed(back), again, strict=True):
+        yield middle(runs)
 
 
 def _observe_alone(core: int, probe: Probe, tell: Tell) -> Observation:

@@ -16,10 +16,10 @@ class Observation(msgspec.Struct, frozen=True):
     counts: dict[str, float]
     cost: float
 
-    def together_with(self, other: "Observation") -> "Observation":
-        """Both as one; `other` is of the same load."""
-        counts = {name: count + other.counts[name] for name, count in self.counts.items()}
-        return Observation(self.name, counts, self.cost + other.cost)
+    @property
+    def cost_of_a_send(self) -> float:
+        """By which runs of one load are compared; they differ in how much they did."""
+        return self.cost / max(self.counts["send"], 1.0)
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -32,6 +32,11 @@ class Fit(msgspec.Struct, frozen=True):
     def misfit(self) -> float:
         """The largest, either way."""
         return max(map(abs, self.misfits.values()))
+
+
+def middle(runs: Sequence[Observation]) -> Observation:
+    """Of an odd number of runs of one load the one whose work was neither the dearest nor the cheapest."""
+    return sorted(runs, key=lambda run: run.cost_of_a_send)[len(runs) // 2]
 
 
 def fit(observations: Sequence[Observation], names: Sequence[str]) -> Fit:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
 
-from relay.plan.fit import Observation, fit
+from relay.plan.fit import Observation, fit, middle
 
 NAMES = ("read", "send", "byte")
 TRUE = {"read": 3.0, "send": 4.0, "byte": 0.001}
@@ -64,10 +65,10 @@ def test_no_price_is_below_zero() -> None:
     assert found.misfits.keys() == {"a", "b", "c"}
 
 
-def test_two_runs_of_a_load_are_one() -> None:
-    both = observe("one", read=1, send=2, byte=3).together_with(
-        observe("two", read=10, send=20, byte=30)
-    )
-    assert both.name == "one"
-    assert both.counts == {"read": 11, "send": 22, "byte": 33}
-    assert both.cost == pytest.approx(11 * 3.0 + 22 * 4.0 + 33 * 0.001)
+def test_the_middle_run_counts() -> None:
+    """By what a send cost, not by the whole: the runs did not do equally much."""
+    dear = Observation("dear", {"send": 10.0}, 30.0)
+    usual = Observation("usual", {"send": 50.0}, 100.0)
+    cheap = Observation("cheap", {"send": 200.0}, 200.0)
+    for runs in itertools.permutations((dear, usual, cheap)):
+        assert middle(runs) is usual
