@@ -1,7 +1,7 @@
 """Measure the prices of this machine, in some 100 seconds: loads that differ in what they are made of, and a fit.
 
-Each load is run three times, in a row that goes there and back and there again, and the middle run counts: a shared machine makes
-the same load dearer by a tenth or by half now and then, for a moment or for a stretch of time.
+Each load is run three times, in a row that goes there and back and there again, and the cheapest run counts: a shared machine
+makes the same load dearer by a tenth or by half now and then, for a moment or for a stretch of time, and never cheaper.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from relay._load import Generator
 from relay._version import __version__
 from relay.bench.usage import kernel_cache_bytes, raise_file_limit
 from relay.plan.disturbance import Disturbance
-from relay.plan.fit import Observation, fit, middle
+from relay.plan.fit import Observation, cheapest, fit
 from relay.plan.here import this_machine
 from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
 from relay.plan.prices import FORMAT, Calibration, Memory, Prices, coldness
@@ -114,7 +114,7 @@ def _observe(core: int, tell: Tell) -> Iterator[Observation]:
     back = [_observe_alone(core, probe, tell) for probe in reversed(PROBES)]
     again = [_observe_alone(core, probe, tell) for probe in PROBES]
     for runs in zip(there, reversed(back), again, strict=True):
-        yield middle(runs)
+        yield cheapest(runs)
 
 
 def _observe_alone(core: int, probe: Probe, tell: Tell) -> Observation:
