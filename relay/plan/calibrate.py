@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+import msgspec
+
 from relay._load import Generator
 from relay._version import __version__
 from relay.bench.usage import kernel_cache_bytes, raise_file_limit
@@ -16,7 +18,9 @@ from relay.plan.fit import Observation, cheapest, fit
 from relay.plan.here import this_machine
 from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
 from relay.plan.prices import FORMAT, Calibration, Memory, Prices, coldness
+from relay.plan.rounds import EVEN, simulate
 from relay.plan.subject import Subject, two_cores
+from relay.plan.workload import Workload
 
 SECONDS: Final = 0.6
 WARM_UP_SECONDS: Final = 0.3
@@ -27,6 +31,16 @@ IDLE_CHANNELS: Final = 1000
 FEW_MEMBERS: Final = 2
 SETTLE_SECONDS: Final = 0.5
 FILES_BESIDE_CONNECTIONS: Final = 200
+RUNS: Final = 3
+VISITED: Final = Workload(
+    connections=100,
+    channel_size=5.0,
+    messages=0.5,
+    payload_bytes=64,
+    joins=100.0,
+    ping_interval=0.0,
+)
+VISITED_SECONDS: Final = 1.0
 _NAMES: Final = (
     "turn",
     "sleep",
@@ -96,13 +110,15 @@ def calibrate(tell: Tell) -> Calibration:
         observations = list(_observe(core, tell))
         tell("connections that come and stay")
         handshake, memory = _measure_connections(core)
-    found = fit(observations, _NAMES)
+        found = fit(observations, _NAMES)
+        tell("connections that come and go")
+        prices = _with_visits(core, Prices(**found.prices, handshake=handshake, visit=0.0))
     return Calibration(
         format=FORMAT,
         taken=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
         machine=this_machine(),
-        prices=Prices(**found.prices, handshake=handshake),
+        prices=prices,
         memory=memory,
         misfit=found.misfit,
         disturbance=disturbance.share,
@@ -196,6 +212,35 @@ def _measure_connections(core: int) -> tuple[float, Memory]:
         kernel=max(kernel, 0) / 2 / IDLE_CONNECTIONS,  # both ends of each connection are here
     )
     return cost / IDLE_CONNECTIONS * 1e6, memory
+
+
+def _with_visits(core: int, prices: Prices) -> Prices:
+    """A visit is what it takes more than the model makes of a load in which some come and go, by the other prices."""
+    busy = min(_busy_with_visits(core) for _ in range(RUNS))
+    left = busy - simulate(prices, VISITED, spacing=EVEN).busy
+    return msgspec.structs.replace(prices, visit=max(left, 0.0) / VISITED.joins * 1e6)
+
+
+def _busy_with_visits(core: int) -> float:
+    """The share of the core that it took."""
+    with Subject((), core) as subject:
+        generator = Generator(
+            subject.port,
+            channels=VISITED.channels,
+            members=round(VISITED.channel_size),
+            senders=1,
+            in_flight=64,
+            payload_bytes=round(VISITED.payload_bytes),
+            visitors=round(VISITED.joins),
+        )
+        generator.connect()
+        rate, churn = VISITED.messages_per_second, VISITED.joins
+        generator.run(WARM_UP_SECONDS, rate=rate, churn=churn)
+        used = subject.watched.usage()
+        report = generator.run(VISITED_SECONDS, rate=rate, churn=churn)
+        busy = (subject.watched.usage() - used).ran / report.seconds
+        generator.close(0)
+    return busy
 
 
 def _open(subject: Subject, name: str, channels: int, members: int) -> Generator:

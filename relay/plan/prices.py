@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
 
@@ -18,8 +18,8 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there are
     10 000, because less of them is in the processor's caches; `chill`, `stale`: how much more the first twenty, and the first
     thousand, are after a pause, for the same reason (relay/plan/idleness.py). `byte_in`, `byte_out`: of payload read, of frames
-    sent; `byte_chill`: how much more a byte of those first twenty sends is. `handshake`: one connection, from accept to its own
-    join.
+    sent; `byte_chill`: how much more a byte of those first twenty sends is. `handshake`: one connection of a crowd, from
+    accept to its own join; `visit`: how much more one is that comes alone and goes again.
     """
 
     turn: float
@@ -36,6 +36,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     byte_out: float
     byte_chill: float
     handshake: float
+    visit: float
 
     def send_among(self, connections: float) -> float:
         """One send when the server has so many connections: the logarithm of their number decides how cold they are."""

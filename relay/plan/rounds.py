@@ -151,7 +151,7 @@ class _Loop:
             if kind == _MESSAGE:
                 cost += prices.read + prices.message + workload.read_bytes * prices.byte_in
             elif kind == _JOIN:
-                cost += prices.handshake
+                cost += prices.handshake + prices.visit
             else:
                 cost += prices.read
         total = cost * _MICROSECOND

@@ -33,8 +33,16 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
             f"to one member; {prices.cold:.2f} more among 10 000, {prices.chill + prices.stale:.2f} more after a pause",
         ),
         ("KiB in", prices.byte_in * 1024, ""),
-        ("KiB out", prices.byte_out * 1024, "to one member"),
-        ("handshake", prices.handshake, "from accept to the own join"),
+        (
+            "KiB out",
+            prices.byte_out * 1024,
+            f"to one member; {prices.byte_chill * 1024:.3f} more after a pause",
+        ),
+        (
+            "handshake",
+            prices.handshake,
+            f"from accept to the own join; {prices.visit:.1f} more alone, and to leave",
+        ),
     ):
         yield f"{label:<{_LABEL_WIDTH}}{value:>9.3f} µs   {note}".rstrip()
     held = f"a connection in the process, {memory.channel:.0f} B a channel, {memory.kernel:.0f} B a socket in the kernel"

@@ -22,6 +22,7 @@ FREE = Prices(
     byte_out=0.0,
     byte_chill=0.0,
     handshake=0.0,
+    visit=0.0,
 )
 SENDS_COST = Prices(
     turn=0.0,
@@ -38,6 +39,7 @@ SENDS_COST = Prices(
     byte_out=0.0,
     byte_chill=0.0,
     handshake=0.0,
+    visit=0.0,
 )
 
 

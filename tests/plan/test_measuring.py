@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import msgspec
 import pytest
 
 from relay.plan.calibrate import (
@@ -11,14 +12,18 @@ from relay.plan.calibrate import (
     IDLE_CHANNELS,
     IDLE_CONNECTIONS,
     MANY_MEMBERS,
+    VISITED,
     Probe,
     _two_unknowns,
+    _with_visits,
     observe,
 )
 from relay.plan.subject import Subject, SubjectError, two_cores
 from relay.plan.verify import WARM_CHANNELS, WARM_MEMBERS, Verification, runnable, verify
 
-from .machines import calibration, workload
+from .machines import FREE, calibration, workload
+
+DEAR = msgspec.structs.replace(FREE, message=1e5)
 
 
 def test_an_observation_counts_what_was_sent() -> None:
@@ -30,6 +35,18 @@ def test_an_observation_counts_what_was_sent() -> None:
     assert seen.counts["byte_in"] > 100 * 64
     assert seen.counts["byte_out"] > 4 * seen.counts["byte_in"]
     assert seen.cost > 0
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
+def test_what_the_model_leaves_of_a_load_with_visits_is_their_price(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("relay.plan.calibrate.RUNS", 1)
+    with two_cores() as (core, _):
+        all_of_it = _with_visits(core, FREE).visit
+        nothing = _with_visits(core, DEAR).visit
+    assert 0 < all_of_it < 1e6 / VISITED.joins
+    assert nothing == 0
 
 
 def test_settings_of_the_environment_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,9 +49,12 @@ def test_pings_are_paid_by_the_connection() -> None:
 def test_joins_and_leaves_are_told_to_the_channel() -> None:
     outcome = simulate(SENDS_COST, workload(messages=0.0, joins=100.0), spacing=EVEN)
     assert outcome.sends_per_second == pytest.approx(200 * 9, rel=0.03)
-    handshakes = msgspec.structs.replace(FREE, handshake=50.0)
-    busy = simulate(handshakes, workload(messages=0.0, joins=100.0)).busy
-    assert busy == pytest.approx(100 * 50e-6, rel=0.05)
+
+
+def test_a_visit_is_a_handshake_and_more() -> None:
+    prices = msgspec.structs.replace(FREE, handshake=50.0, visit=20.0)
+    busy = simulate(prices, workload(messages=0.0, joins=100.0)).busy
+    assert busy == pytest.approx(100 * 70e-6, rel=0.05)
 
 
 def test_a_full_process_sends_more_at_a_time() -> None:
