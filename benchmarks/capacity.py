@@ -1,8 +1,9 @@
 """`python -m benchmarks.capacity`: how near `relay plan` comes, on workloads that its calibration did not use.
 
-In each round the machine is calibrated first; then each workload is predicted, run, and compared. A figure is the median of the
-rounds' own ratios: a shared machine changes by the minute, and a calibration is as much a sample of it as a run is. Verdicts are
-on the processor time and the memory of the process; what the connections add to it, and the latency, are shown.
+In each round the machine is calibrated first; then each workload is predicted, run, and compared. Figures are medians of the
+rounds, but for the processor time that was measured, which is the least of them: a shared machine changes by the minute, and what
+others do there only adds. Verdicts are on the processor time and the memory of the process; what the connections add to it, and
+the latency, are shown.
 """
 
 from __future__ import annotations
