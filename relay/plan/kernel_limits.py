@@ -30,11 +30,14 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def limits_for(
-    connections_per_process: int, connections_per_host: int, kernel_memory_bytes: float
+    connections_per_process: int,
+    processes_per_host: int,
+    connections_per_host: int,
+    kernel_memory_bytes: float,
 ) -> list[Limit]:
     """`kernel_memory_bytes` is of all sockets of a host."""
     descriptors = connections_per_process + DESCRIPTORS_BESIDE
-    per_host = connections_per_host + DESCRIPTORS_BESIDE
+    per_host = connections_per_host + DESCRIPTORS_BESIDE * processes_per_host
     return [
         Limit(
             name="open files of a process",

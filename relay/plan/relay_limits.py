@@ -11,6 +11,7 @@ MAX_MESSAGE_BYTES: Final = 100 * 1024
 BACKLOG_LIMIT_BYTES: Final = 1024 * 1024
 MESSAGE_RATE: Final = 250.0
 BYTE_RATE: Final = 256 * 1024
+BYTE_BURST: Final = 2 * 1024 * 1024
 """Defaults of the relay's settings of these names."""
 
 
@@ -38,6 +39,23 @@ def _exceeded(workload: Workload) -> Iterator[RelayLimit]:
             default="100KiB",
             setting=f"--max-message {payload}",
             why="such messages",
+        )
+    if payload > BYTE_BURST:
+        yield RelayLimit(
+            name="byte_burst",
+            needed=payload,
+            default="2MiB",
+            setting=f"--byte-burst {payload}",
+            why="one such message at a time",
+        )
+    frame = -int(-workload.frame_bytes // 1)
+    if frame > BACKLOG_LIMIT_BYTES:
+        yield RelayLimit(
+            name="backlog_limit",
+            needed=frame,
+            default="1MiB",
+            setting=f"--backlog-limit {frame}",
+            why="one such message on its way to a reader",
         )
     if workload.messages > MESSAGE_RATE:
         rate = -int(-workload.messages // 1)

@@ -37,9 +37,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def limits(self) -> list[Limit]:
         """What the fullest host must allow."""
-        connections = self.sizing.fullest.connections
-        kernel = self.calibration.memory.kernel * connections
-        return limits_for(self.sizing.share.connections, connections, kernel)
+        host = self.sizing.fullest
+        kernel = self.calibration.memory.kernel * host.connections
+        return limits_for(self.sizing.share.connections, host.processes, host.connections, kernel)
 
     @property
     def relay_limits(self) -> list[RelayLimit]:

@@ -15,7 +15,7 @@ from relay.plan.hosts import (
 from relay.plan.prices import Calibration, Memory
 from relay.plan.quantities import show_bytes, show_milliseconds, show_number, show_share
 from relay.plan.rounds import Outcome, simulate
-from relay.plan.workload import Workload, on_the_wire
+from relay.plan.workload import PONG_BYTES, Workload, on_the_wire
 
 MAX_PROCESSES: Final = 4096
 _PRECISION: Final = 0.01
@@ -121,7 +121,7 @@ def needs_of(
     not divide evenly."""
     fold = workload.connections / share.connections
     pings = workload.pings_per_second
-    received = workload.messages_per_second * workload.read_bytes
+    received = workload.messages_per_second * workload.read_bytes + pings * PONG_BYTES
     return Needs(
         processor=outcome.busy * fold,
         user_memory=memory.base * processes

@@ -5,10 +5,10 @@ from typing import Final
 
 import msgspec
 
-ENVELOPE_BYTES: Final = 87
+ENVELOPE_BYTES: Final = 78
 """`{"id":"…","uid":"…","date":…,"message":…}` around a payload, with ids and uids of the length that the relay makes."""
 
-JOIN_EVENT_BYTES: Final = 62
+JOIN_EVENT_BYTES: Final = 57
 PING_BYTES: Final = 2
 PONG_BYTES: Final = 6
 MASKED_EXTRA_BYTES: Final = 4
@@ -21,6 +21,8 @@ MAX_CONNECTIONS: Final = 1_000_000_000_000
 MAX_RATE: Final = 1_000_000_000.0
 MAX_PAYLOAD_BYTES: Final = 2**30
 """The largest `max_message` that `relay serve` takes."""
+
+_ROUNDING: Final = 1e-9
 
 PING_INTERVALS: Final = (0.1, 3600.0)
 """The range of the relay's setting; 0 is off."""
@@ -41,8 +43,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def channels(self) -> int:
-        """At least one."""
-        return max(round(self.connections / self.channel_size), 1)
+        """At least one; the last of them need not be full."""
+        return max(math.ceil(self.connections / self.channel_size - _ROUNDING), 1)
 
     @property
     def messages_per_second(self) -> float:

@@ -22,7 +22,14 @@ from relay.settings.units import show_size
 MAX_FILE_BYTES: Final = 1024 * 1024
 FILE_VARIABLE: Final = "RELAY_CONFIG"
 OTHER_VARIABLES: Final = frozenset(
-    {FILE_VARIABLE, "RELAY_URL", "RELAY_JOIN_KEY", "RELAY_SEND_KEY", "RELAY_BUILD"}
+    {
+        FILE_VARIABLE,
+        "RELAY_URL",
+        "RELAY_JOIN_KEY",
+        "RELAY_SEND_KEY",
+        "RELAY_BUILD",
+        "RELAY_CALIBRATION",
+    }
 )
 """What begins like a setting's variable and is none: of the file, of clients, of the build."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relay.plan.observed import NothingToSee, observe
-from relay.plan.workload import Workload, framed, unframed
+from relay.plan.workload import ENVELOPE_BYTES, Workload, framed, unframed
 
 from .machines import SENDS_COST
 
@@ -58,7 +58,7 @@ def test_without_messages_it_is_the_mean() -> None:
 
 
 def test_what_programs_publish_has_the_size_of_what_is_sent() -> None:
-    rates = {"published": 2.0, "deliveries": 20.0, "bytes_out": 20.0 * framed(300 + 87)}
+    rates = {"published": 2.0, "deliveries": 20.0, "bytes_out": 20.0 * framed(300 + ENVELOPE_BYTES)}
     workload = observe(rates, {"connections": 10, "channels": 1}, 1, 25.0).workload
     assert (workload.payload_bytes, workload.messages) == (300, 0.2)
     assert workload.channel_size == 10  # no more than there are

@@ -19,6 +19,7 @@ def test_defaults_are_those_of_the_settings() -> None:
     assert defaults.backlog_limit == relay_limits.BACKLOG_LIMIT_BYTES
     assert defaults.message_rate == relay_limits.MESSAGE_RATE
     assert defaults.byte_rate == relay_limits.BYTE_RATE
+    assert defaults.byte_burst == relay_limits.BYTE_BURST
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,11 @@ def test_ranges_are_those_of_the_settings(name: str, inside: float, outside: flo
         ({"messages": 250.1}, ["message_rate"]),
         ({"messages": 1.0, "payload_bytes": 262_144.0}, ["max_message"]),
         ({"messages": 2.0, "payload_bytes": 262_144.0}, ["max_message", "byte_rate"]),
+        ({"messages": 0.01, "payload_bytes": 2_000_000.0}, ["max_message", "backlog_limit"]),
+        (
+            {"messages": 0.01, "payload_bytes": 4_000_000.0},
+            ["max_message", "byte_burst", "backlog_limit"],
+        ),
         ({"messages": 300.0, "payload_bytes": 1000.0}, ["message_rate", "byte_rate"]),
     ],
 )
