@@ -40,8 +40,11 @@ cdef void reactor_admit_arrivals(Reactor r) noexcept:
         r.is_late = True
     for i in range(decided):
         guarded_settle(r, <Handshake>arrivals[i])
-    del arrivals[:decided]
     r.is_admitting = False
+    if r.epoll_fd < 0:
+        arrivals.clear()    # a callback has closed the reactor
+        return
+    del arrivals[:decided]
     if arrivals:
         reactor_wake(r)
 
@@ -57,11 +60,12 @@ cdef void reactor_decide(Reactor r, Handshake h) noexcept:
 
 
 cdef void guarded_settle(Reactor r, Handshake h) noexcept:
+    cdef bint is_new = type(h.answer) is Member and (<Member>h.answer).fd < 0    # otherwise it has a connection that is not this one
     try:
         reactor_settle(r, h)
     except BaseException as exc:
         reactor_contain(r, h, exc)
-        if type(h.answer) is Member:
+        if is_new:
             guarded_abort(r, <Member>h.answer)
     h.answer = h.request = h.rest = None
 
@@ -82,7 +86,7 @@ cdef int reactor_settle(Reactor r, Handshake h) except -1:
         return reactor_refuse(r, h, <bytes?>h.answer)
     if (<Member>h.answer).state == OPEN:
         return reactor_promote(r, h, <Member>h.answer)
-    return reactor_refuse(r, h, SERVER_FAULT)   # its channel has failed since, or it never got into one
+    return reactor_refuse(r, h, SERVER_FAULT)   # its channel has failed since
 
 
 cdef int reactor_promote(Reactor r, Handshake h, Member m) except -1:

@@ -112,6 +112,8 @@ cdef void reactor_close(Reactor r) noexcept:
         reactor_forget(r, conn)
         if conn.kind != IS_LISTENER:
             c_close(<int>fd)
+    if r.arrivals is not None and not r.is_admitting:
+        r.arrivals.clear()
     reactor_close_doomed(r)
     while r.dirty_log_first != NULL:
         reactor_take_log(r)

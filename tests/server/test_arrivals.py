@@ -243,6 +243,18 @@ def test_a_member_that_was_never_attached_fails_alone(door: Door) -> None:
     assert "expected a member that is attached" in str(fault)
 
 
+def test_a_member_that_has_a_connection_keeps_it(door: Door) -> None:
+    member = door.newcomer()
+    door.decide = lambda _: member
+    door.call(1)
+    door.settle()
+    door.call(1)
+    door.settle()
+    assert door.callers[0].recv(100) == SWITCHING
+    assert door.callers[1].recv(100) == b""
+    assert (door.log.member_count, len(door.faults)) == (1, 1)
+
+
 def test_the_reactor_may_be_closed_while_heads_wait(door: Door) -> None:
     def decide(number: int) -> Member:
         if number == 1:
@@ -255,6 +267,7 @@ def test_the_reactor_may_be_closed_while_heads_wait(door: Door) -> None:
         door.settle()
     assert [caller.recv(100) for caller in door.callers] == [b"", b"", b""]
     assert door.log.member_count == 0
+    assert (door.reactor.connection_count, door.reactor.handshake_count) == (0, 0)
 
 
 def test_what_a_callback_adopts_is_decided_on_too(door: Door) -> None:
