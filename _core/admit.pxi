@@ -60,7 +60,8 @@ cdef void reactor_decide(Reactor r, Handshake h) noexcept:
 
 
 cdef void guarded_settle(Reactor r, Handshake h) noexcept:
-    cdef bint is_new = type(h.answer) is Member and (<Member>h.answer).fd < 0    # otherwise it has a connection that is not this one
+    # one that has a connection already does not lose it
+    cdef bint is_new = type(h.answer) is Member and (<Member>h.answer).fd < 0
     try:
         reactor_settle(r, h)
     except BaseException as exc:
