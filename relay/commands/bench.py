@@ -98,6 +98,12 @@ def _require_one_loop(options: dict[str, Any]) -> None:
         raise PlanError(
             "--in-flight: means a closed loop, and --rate an open one: give one of them"
         )
+    for name in ("rate", "in_flight", "churn"):
+        if options[name] and not options["duration"]:
+            flag = "--" + name.replace("_", "-")
+            raise PlanError(
+                f"{flag}: --duration 0 opens connections and sends nothing: give one of them"
+            )
     if options["members"] < 2 and options["duration"] and not options["echo"]:
         raise PlanError(
             "--members: expected 2 or more, for one alone has nobody to deliver to; or give --echo"
