@@ -281,7 +281,7 @@ cdef int member_close(Member m, bytes frame, bint hangs_up) except -1:
         if m.state != OPEN:
             return 0
     log = m.log
-    if m.reactor != NULL:
+    if m.reactor != NULL and m.fd >= 0:     # one that was never answered was not admitted
         count_close(&(<Reactor>m.reactor).work, frame_close_code(frame))
     if m.is_stream:
         frame = stream_close(frame)
@@ -304,7 +304,7 @@ cdef int member_abort(Member m) except -1:
     log = m.log
     if log is not None:
         log_remove(<Log>log, m)
-    if m.state == OPEN and m.reactor != NULL:
+    if m.state == OPEN and m.reactor != NULL and m.fd >= 0:
         count_close(&(<Reactor>m.reactor).work, ABNORMAL_CODE)
     m.state = CLOSED
     member_forget_items(m)

@@ -14,6 +14,7 @@ from support.process import COMMAND, environment
 
 from relay.cli import main
 from relay.plan.calibration_file import write_calibration
+from relay.plan.prices import FORMAT
 
 from .machines import calibration
 
@@ -228,7 +229,7 @@ def test_wrong_command_lines(prices: Path, arguments: tuple[str, ...], words: st
         (None, "does not exist: measure this machine with relay plan --calibrate"),
         (b"", "is no calibration"),
         (b"[]", "is no calibration"),
-        (b'{"format": 3}', "is no calibration"),
+        (b'{"format": %d}' % FORMAT, "is no calibration"),
     ],
 )
 def test_wrong_calibrations(tmp_path: Path, content: bytes | None, words: str) -> None:
@@ -245,7 +246,7 @@ def test_wrong_calibrations(tmp_path: Path, content: bytes | None, words: str) -
 def test_another_format(tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     write_calibration(path, calibration())
-    path.write_bytes(path.read_bytes().replace(b'"format": 3', b'"format": 1'))
+    path.write_bytes(path.read_bytes().replace(b'"format": %d' % FORMAT, b'"format": 1'))
     assert "another version" in run("--connections", "50", path=path).stderr
 
 

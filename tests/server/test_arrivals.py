@@ -230,6 +230,7 @@ def test_one_whose_channel_fails_before_its_answer_is_told_so(door: Door) -> Non
     assert door.callers[1].recv(100) == SWITCHING
     assert door.left == [first]
     assert (door.count("admitted"), door.count("refused")) == (1, 1)
+    assert door.reactor.stats().get("closed_1011", 0) == 0
     assert door.faults == []
 
 
