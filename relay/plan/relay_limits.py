@@ -1,6 +1,6 @@
 """What the relay itself must be told to allow, because its default is less than the workload asks for."""
 
-from collections.abc import Iterator
+import math
 from typing import Final
 
 import msgspec
@@ -27,51 +27,24 @@ class RelayLimit(msgspec.Struct, frozen=True, kw_only=True):
 
 def relay_limits(workload: Workload) -> list[RelayLimit]:
     """Those that the workload exceeds by what each connection does, on average."""
-    return list(_exceeded(workload))
-
-
-def _exceeded(workload: Workload) -> Iterator[RelayLimit]:
-    payload = -int(-workload.payload_bytes // 1)
-    if payload > MAX_MESSAGE_BYTES:
-        yield RelayLimit(
-            name="max_message",
-            needed=payload,
-            default="100KiB",
-            setting=f"--max-message {payload}",
-            why="such messages",
+    payload = math.ceil(workload.payload_bytes)
+    frame = math.ceil(workload.frame_bytes)
+    rate, sent = math.ceil(workload.messages), math.ceil(workload.messages * payload)
+    asked = (
+        ("max_message", payload, MAX_MESSAGE_BYTES, "100KiB", "such messages"),
+        ("byte_burst", payload, BYTE_BURST, "2MiB", "one such message at a time"),
+        ("backlog_limit", frame, BACKLOG_LIMIT_BYTES, "1MiB", "one such message on its way to a reader"),
+        ("message_rate", rate, MESSAGE_RATE, "250/s", "so many messages of one connection"),
+        ("byte_rate", sent, BYTE_RATE, "256KiB/s", "so many bytes of one connection"),
+    )  # fmt: skip
+    return [
+        RelayLimit(
+            name=name,
+            needed=needed,
+            default=text,
+            setting=f"--{name.replace('_', '-')} {needed}",
+            why=why,
         )
-    if payload > BYTE_BURST:
-        yield RelayLimit(
-            name="byte_burst",
-            needed=payload,
-            default="2MiB",
-            setting=f"--byte-burst {payload}",
-            why="one such message at a time",
-        )
-    frame = -int(-workload.frame_bytes // 1)
-    if frame > BACKLOG_LIMIT_BYTES:
-        yield RelayLimit(
-            name="backlog_limit",
-            needed=frame,
-            default="1MiB",
-            setting=f"--backlog-limit {frame}",
-            why="one such message on its way to a reader",
-        )
-    if workload.messages > MESSAGE_RATE:
-        rate = -int(-workload.messages // 1)
-        yield RelayLimit(
-            name="message_rate",
-            needed=rate,
-            default="250/s",
-            setting=f"--message-rate {rate}",
-            why="so many messages of one connection",
-        )
-    sent = -int(-workload.messages * payload // 1)
-    if sent > BYTE_RATE:
-        yield RelayLimit(
-            name="byte_rate",
-            needed=sent,
-            default="256KiB/s",
-            setting=f"--byte-rate {sent}",
-            why="so many bytes of one connection",
-        )
+        for name, needed, default, text, why in asked
+        if needed > default
+    ]
