@@ -147,7 +147,7 @@ def test_listeners_stay_and_open_opens_again(channel: str, heard: Heard) -> None
 
 def test_a_removed_listener_is_silent(visit: Visitors, channel: str, heard: Heard) -> None:
     removed = Heard()
-    made = client.connect(channel).on("message", removed).on("message", heard).on("open", heard)
+    made = client.connect(channel).on("open", heard).on("message", removed).on("message", heard)
     with made:
         heard.next_of(client.OpenEvent)
         made.remove("message", removed)
@@ -167,7 +167,7 @@ def test_a_listener_may_call_anything(visit: Visitors, channel: str, heard: Hear
             made.wait()
         made.push("bye")
 
-    made.on("message", answer).on("open", heard)
+    made.on("open", heard).on("message", answer)
     heard.next_of(client.OpenEvent)
     asker = visit.join(channel)
     asker.send_text('"question"')
@@ -186,7 +186,7 @@ def test_a_with_block_inside_a_listener_only_closes(
         with client.connect(channel) as made:
             made.send(event.message)
 
-    with client.connect(other).on("message", forward).on("open", heard):
+    with client.connect(other).on("open", heard).on("message", forward):
         heard.next_of(client.OpenEvent)
         visit.join(other).send_text('"over"')
         assert witness.receive_through(lambda event: "message" in event)[-1]["message"] == "over"

@@ -63,7 +63,7 @@ def test_both_see_the_same_merge_of_payload_and_envelope(
     heard = Heard()
     theirs = host.connect(f"{base_url}/c/{channel}", {"echo": True}).on("join", "message")
     assert theirs.hears("join")["self"] is True
-    with client.connect(channel).on("message", heard).on("open", heard) as ours:
+    with client.connect(channel).on("open", heard).on("message", heard) as ours:
         heard.next_of(client.OpenEvent)
         theirs.hears("join")
         theirs.send({"x": 1, "uid": "feigned", "alias": "named", "date": 0, "message": 5})
