@@ -9,6 +9,8 @@ cannot be multiplied out; it is played through instead, with random arrivals (a 
 import random
 from bisect import bisect_right
 from collections import defaultdict
+from functools import lru_cache
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
@@ -47,23 +49,38 @@ class _Arrivals:
     spaced evenly, in turn."""
 
     def __init__(self, workload: Workload, count: int, spacing: str) -> None:
-        draw = random.Random(SEED)
-        messages = workload.messages_per_second
+        chances = _chances(count, spacing)
+        messages, channels = workload.messages_per_second, workload.channels
         self.rate = messages + 2 * workload.joins
-        self.times: list[float] = []
-        self.channels: list[int] = []
-        self.kinds: list[int] = []
-        time = 0.0
-        channels, joins = workload.channels, workload.joins
-        is_even = spacing == EVEN
-        for number in range(count):
-            time += 1.0 / self.rate if is_even else draw.expovariate(self.rate)
-            self.times.append(time)
-            self.channels.append(number % channels if is_even else draw.randrange(channels))
-            at = draw.random() * self.rate
-            self.kinds.append(
-                _MESSAGE if at < messages else _JOIN if at < messages + joins else _LEAVE
-            )
+        self.times = [moment / self.rate for moment in chances.moments]
+        if spacing == EVEN:
+            self.channels = [number % channels for number in range(count)]
+        else:
+            self.channels = [int(share * channels) for share in chances.channels]
+        upto_message, upto_join = messages / self.rate, (messages + workload.joins) / self.rate
+        self.kinds = [
+            _MESSAGE if share < upto_message else _JOIN if share < upto_join else _LEAVE
+            for share in chances.kinds
+        ]
+
+
+class _Chances(NamedTuple):
+    """What is drawn once for all loads, so that two of them differ in nothing but what is asked: moments at one event a second,
+    and shares of 1."""
+
+    moments: list[float]
+    channels: list[float]
+    kinds: list[float]
+
+
+@lru_cache(maxsize=4)
+def _chances(count: int, spacing: str) -> _Chances:
+    draw = random.Random(SEED)
+    kinds = [draw.random() for _ in range(count)]
+    if spacing == EVEN:
+        return _Chances([number + 1.0 for number in range(count)], [], kinds)
+    moments = list(accumulate(draw.expovariate(1.0) for _ in range(count)))
+    return _Chances(moments, [draw.random() for _ in range(count)], kinds)
 
 
 _MESSAGE, _JOIN, _LEAVE = range(3)
@@ -92,12 +109,16 @@ class _Loop:
         self.workload = workload
         self.background = background
         self.send = prices.send_among(workload.connections) * _MICROSECOND
+        self.others = max(workload.channel_size - 1, 0.0)
+        self.frame_bytes = workload.frame_bytes
+        self.event_bytes = framed(JOIN_EVENT_BYTES)
+        self.take = prices.read + prices.message + workload.read_bytes * prices.byte_in
         self.draw = random.Random(SEED + 1)
         self.pause = 0.0  # the last one
         self.sent = 0.0  # sends since then
         self.turn_left = 0.0
         self.liveliness = 0
-        self.sends = self.messages_sent = 0
+        self.sends = self.messages_sent = 0.0
         self.bytes_out = 0.0
         self.latencies: list[float] = []
 
@@ -142,14 +163,14 @@ class _Loop:
 
     def _round(self, arrivals: _Arrivals, first: int, stop: int, now: float) -> float:
         """The cost of doing what came, `first` to `stop`; notes when each delivery is sent."""
-        prices, workload = self.prices, self.workload
+        prices = self.prices
         came: defaultdict[int, list[int]] = defaultdict(list)
         cost = prices.round
         for event in range(first, stop):
             came[arrivals.channels[event]].append(event)
             kind = arrivals.kinds[event]
             if kind == _MESSAGE:
-                cost += prices.read + prices.message + workload.read_bytes * prices.byte_in
+                cost += self.take
             elif kind == _JOIN:
                 cost += prices.handshake + prices.visit
             else:
@@ -161,16 +182,15 @@ class _Loop:
 
     def _flush(self, arrivals: _Arrivals, events: list[int], now: float) -> float:
         """The cost of sending what one channel has got."""
-        members = self.workload.channel_size
         messages = [event for event in events if arrivals.kinds[event] == _MESSAGE]
         # one alone is not sent to its sender; several mostly come from different ones
-        sends = max(members - 1, 0.0) if len(events) == 1 else members
-        told = (len(events) - len(messages)) * framed(JOIN_EVENT_BYTES)
-        size = max(members - 1, 0.0) * (len(messages) * self.workload.frame_bytes + told)
+        sends = self.others if len(events) == 1 else self.workload.channel_size
+        told = (len(events) - len(messages)) * self.event_bytes
+        size = self.others * (len(messages) * self.frame_bytes + told)
         cost = sends * self.send + size * self.prices.byte_out * _MICROSECOND
         cost += self._warm_up(sends, size / max(sends, 1.0))
-        self.sends += round(sends)
-        self.messages_sent += len(messages) * max(round(members) - 1, 0)
+        self.sends += sends
+        self.messages_sent += len(messages) * self.others
         self.bytes_out += size
         for event in messages:
             self.latencies.append(now + cost * self.draw.random() - arrivals.times[event])
@@ -187,7 +207,7 @@ class _Loop:
 
     def _forget(self, now: float) -> None:
         """The warm-up is over."""
-        self.sends = self.messages_sent = 0
+        self.sends = self.messages_sent = 0.0
         self.bytes_out = 0.0
         self.latencies.clear()
 
@@ -200,7 +220,7 @@ class _Loop:
             share if keeps_up else max(share, 1.0),
             self.sends / elapsed + pings,
             self.bytes_out / elapsed + pings * PING_BYTES,
-            self.messages_sent / max(self.sends, 1),
+            self.messages_sent / max(self.sends, 1.0),
             latencies[len(latencies) // 2],
             latencies[min(int(len(latencies) * 0.99), len(latencies) - 1)],
         )

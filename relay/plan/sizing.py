@@ -1,6 +1,7 @@
 """From a workload to processes and hosts, and from a machine to what it can hold."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -12,13 +13,15 @@ from relay.plan.hosts import (
     fullest,
     place,
 )
-from relay.plan.prices import Calibration, Memory
+from relay.plan.prices import Calibration, Memory, Prices
 from relay.plan.quantities import show_bytes, show_milliseconds, show_number, show_share
 from relay.plan.rounds import Outcome, simulate
 from relay.plan.workload import PONG_BYTES, Workload, on_the_wire
 
 MAX_PROCESSES: Final = 4096
-_PRECISION: Final = 0.01
+_GUESSES: Final = 4
+_FIRST_STEP: Final = 1000
+_STEPS_GROW: Final = 4
 
 Grown = Callable[[int], Workload]
 """The workload with so many connections: their joins may grow with them, or not."""
@@ -137,70 +140,94 @@ def needs_of(
 def most_connections(
     calibration: Calibration, habits: Workload, goals: Goals, workers: int, grown: Grown
 ) -> tuple[int, Sizing] | None:
-    """How many connections with these habits the processes of one host carry within the goals, and the plan for so many; None
-    when not even one channel fits."""
+    """The most connections with these habits that `size` puts on one host, and its plan for them; None when not even one channel
+    fits. So many fit, and one more does not."""
     channel = max(round(habits.channel_size), 1)
-    found: dict[int, Sizing | None] = {}
-
-    def fits(channels: int) -> bool:
-        if channels not in found:
-            asked = grown(channels * channel)
-            found[channels] = _on_one_host(calibration, asked, goals, workers)
-        return found[channels] is not None
-
+    host = _OneHost(calibration, goals, workers, grown)
     # joins that do not grow are more than one process carries, perhaps, and not more than several do
-    first = next((channels for channels in (1, workers) if fits(channels)), 0)
-    sizing = found.get(first)
-    if sizing is None:
+    low = next((found for found in (channel, channel * workers) if host.carries(found)), None)
+    if low is None:
         return None
-    low = _largest(fits, first, _guess(sizing, goals, channel))
-    sizing = found[low]
-    assert sizing is not None
-    return low * channel, sizing
+    held = _last(host.holds, low, MOST_FILES * workers + 1, low)
+    if host.carries(held):
+        most = held
+    else:
+        most = _last(host.carries, low, held, host.guess(low))
+    return most, size(calibration, grown(most), goals, workers)
 
 
-def _guess(sizing: Sizing, goals: Goals, channel: int) -> int:
-    """How many channels may fit, if the processor ends first and batches do not help."""
-    most = MOST_FILES * sizing.processes // channel
-    busy = sizing.needs.processor / sizing.processes
-    return min(int(sizing.share.channels * goals.usable / busy), most) if busy else most
+class _OneHost:
+    """What the memory and the cores of one host suffice for, asked by the number of connections."""
+
+    def __init__(self, calibration: Calibration, goals: Goals, workers: int, grown: Grown) -> None:
+        self._calibration = calibration
+        self._goals = goals
+        self._workers = workers
+        self._grown = grown
+
+    def holds(self, connections: int) -> bool:
+        """Whether its memory and its files suffice. It is quickly said, so it is asked first."""
+        return self._processes(self._grown(connections)) > 0
+
+    def carries(self, connections: int) -> bool:
+        """Whether its cores suffice, too."""
+        workload = self._grown(connections)
+        processes = self._processes(workload)
+        if not processes:
+            return False
+        return self._goals.allow(outcome_of(self._calibration, workload.share(processes)))
+
+    def guess(self, connections: int) -> int:
+        """How many it may carry, from how busy it is with so many: the processor mostly ends first."""
+        for _ in range(_GUESSES):
+            workload = self._grown(connections)
+            share = workload.share(max(self._processes(workload), 1))
+            busy = outcome_of(self._calibration, share).busy
+            if not 0 < busy < 1:
+                break
+            connections = min(
+                int(connections * self._goals.usable / busy), MOST_FILES * self._workers
+            )
+        return connections
+
+    def _processes(self, workload: Workload) -> int:
+        """As many as there are workers, channels, and memory for: 0 when one is too much for it."""
+        most = min(self._workers, workload.channels)
+        return next((parts for parts in range(most, 0, -1) if self._has_room(workload, parts)), 0)
+
+    def _has_room(self, workload: Workload, processes: int) -> bool:
+        share = workload.share(processes)
+        host = fullest(self._calibration.memory, workload, share, processes)
+        return self._goals.allow_host(self._calibration, host)
 
 
-def _largest(fits: Callable[[int], bool], low: int, guess: int) -> int:
-    """The largest number that fits, nearly; `low` does, and nothing above one that does not."""
-    high = max(guess, low + 1)
-    while fits(high):
-        low, high = high, high * 2
-    while high // 2 > low and not fits(high // 2):
-        high //= 2
-    low = max(low, high // 2)
-    while high - low > max(low * _PRECISION, 1):
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+def _last(fits: Callable[[int], bool], low: int, high: int, guess: int) -> int:
+    """The last number that fits: `low` does and `high` does not. It is looked for from the guess on, in steps that grow until the
+    answer lies between two of them."""
+    at, step = guess, max(guess // _FIRST_STEP, 1)
+    former: bool | None = None
+    is_between = False
+    while high - low > 1:
+        at = min(max(at, low + 1), high - 1)
+        does_fit = fits(at)
+        low, high = (at, high) if does_fit else (low, at)
+        is_between = is_between or former is (not does_fit)
+        former = does_fit
+        at = (low + high) // 2 if is_between else at + (step if does_fit else -step)
+        step *= _STEPS_GROW
     return low
-
-
-def _on_one_host(
-    calibration: Calibration, workload: Workload, goals: Goals, workers: int
-) -> Sizing | None:
-    """The plan with as many processes as there are workers, channels, and memory for before the channels come; None when it is
-    too much for them."""
-    usable, memory = goals.usable_memory(calibration), calibration.memory
-    room = usable // memory.base if memory.base else workers
-    processes = int(min(workers, workload.channels, room))
-    if processes < 1:
-        return None
-    host = fullest(memory, workload, workload.share(processes), processes)
-    if not goals.allow_host(calibration, host):
-        return None
-    sizing = sizing_of(calibration, workload, goals, processes, processes)
-    return sizing if goals.allow(sizing.outcome) else None
 
 
 def outcome_of(calibration: Calibration, share: Workload) -> Outcome:
     """What one process makes of it. What is delivered to no one has no latency."""
-    outcome = simulate(calibration.prices, share)
+    outcome = _simulated(calibration.prices, share)
     return outcome if share.deliveries_per_second else outcome._replace(p50=0.0, p99=0.0)
+
+
+@lru_cache(maxsize=256)
+def _simulated(prices: Prices, share: Workload) -> Outcome:
+    """Shares come again: several numbers of connections, or of processes, have the same."""
+    return simulate(prices, share)
 
 
 def _fewest(fits: Callable[[int], bool], workload: Workload) -> int | None:

@@ -51,6 +51,21 @@ def test_joins_and_leaves_are_told_to_the_channel() -> None:
     assert outcome.sends_per_second == pytest.approx(200 * 9, rel=0.03)
 
 
+def test_channels_of_parts_of_members_are_sent_to() -> None:
+    """As `--like` finds them, where most members are alone: 1000 messages a second to 0.3 others."""
+    outcome = simulate(SENDS_COST, workload(channel_size=1.3), spacing=EVEN)
+    assert outcome.sends_per_second == pytest.approx(300, rel=0.03)
+    assert outcome.batch == pytest.approx(1.0, rel=0.02)
+
+
+def test_a_little_more_load_is_a_little_more_work() -> None:
+    """Two loads are drawn alike, so that chance does not turn them around."""
+    busy = [
+        simulate(SENDS_COST, workload(connections=7000 + more)).busy for more in range(0, 50, 10)
+    ]
+    assert busy == sorted(busy)
+
+
 def test_a_visit_is_a_handshake_and_more() -> None:
     prices = msgspec.structs.replace(FREE, handshake=50.0, visit=20.0)
     busy = simulate(prices, workload(messages=0.0, joins=100.0)).busy

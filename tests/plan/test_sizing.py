@@ -10,6 +10,7 @@ from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_o
 from .machines import SENDS_COST, calibration, workload
 
 GOALS = Goals(target_p99=0.05, headroom=0.3)
+SLOW = Goals(target_p99=0.02, headroom=0.3)
 
 
 @pytest.mark.parametrize(
@@ -65,17 +66,42 @@ def test_needs() -> None:
     assert needs.bandwidth_out == pytest.approx(18_000 * (asked.frame_bytes + 66), rel=0.05)
 
 
-def test_inverse_is_what_fits() -> None:
+@pytest.mark.parametrize(
+    ("changes", "goals", "workers"),
+    [
+        ({}, GOALS, 1),
+        ({}, GOALS, 2),
+        ({"channel_size": 7.0}, GOALS, 3),
+        ({"channel_size": 2.37, "messages": 0.5}, GOALS, 2),
+        ({"joins": 20.0}, GOALS, 2),
+        ({"connections": 1000, "channel_size": 1000.0, "messages": 0.01}, SLOW, 2),
+        ({"messages": 0.0}, GOALS, 2),
+    ],
+    ids=["one process", "two", "three", "parts of members", "joins", "by latency", "by memory"],
+)
+def test_inverse_is_the_last_that_a_plan_puts_on_one_host(
+    changes: dict[str, float], goals: Goals, workers: int
+) -> None:
+    habits = workload(**changes)
+    found = most_connections(calibration(), habits, goals, workers, habits.scaled_to)
+    assert found is not None
+    most, sizing = found
+
+    def hosts(connections: int) -> int:
+        return size(calibration(), habits.scaled_to(connections), goals, workers).hosts
+
+    assert sizing == size(calibration(), habits.scaled_to(most), goals, workers)
+    assert sizing.hosts == 1
+    assert (hosts(most + 1), hosts(round(most * 1.01) + 1)) == (2, 2)
+
+
+def test_inverse_of_what_ends_by_the_processor() -> None:
     habits = workload()
     found = most_connections(calibration(), habits, GOALS, 2, habits.scaled_to)
     assert found is not None
-    most, sizing = found
-    assert (sizing.processes, sizing.hosts) == (2, 1)
-    assert 12_000 < most < 17_000
-    assert most % 10 == 0
-    assert size(calibration(), workload(connections=most), GOALS, 2).processes == 2
-    more = workload(connections=round(most * 1.1))
-    assert size(calibration(), more, GOALS, 2).processes > 2
+    assert 15_000 < found[0] < 16_000  # 70 % of two cores, at 90 microseconds a second each
+    assert found[0] % 20 == 0  # whole channels, as many on each
+    assert found[1].processes == 2
 
 
 def test_inverse_of_what_never_fits() -> None:
