@@ -15,7 +15,7 @@ NARROW: Final = (
 )
 HEIGHT: Final = 260
 LEFT, RIGHT, TOP, BOTTOM = 68, 24, 12, 40
-_LETTER: Final = 6.5  # the width of one, more or less
+LETTER: Final = 6.5  # the width of one, more or less
 
 Point = tuple[float, float]
 
@@ -65,17 +65,31 @@ class Plot:
             f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(self.title)}">',
             f"<title>{escape(self.title)}</title>",
             *self._grid(),
+            *self._behind(),
             *(part for line in self.lines for part in self._line(line)),
+            *self._before(),
             *self._titles(),
             "</svg>",
         ]
         return "\n".join(parts)
 
+    @property
+    def _top(self) -> float:
+        return TOP
+
+    def _behind(self) -> Iterable[str]:
+        """What a plot of a kind of its own draws behind the lines."""
+        return ()
+
+    def _before(self) -> Iterable[str]:
+        """And what it draws before them."""
+        return ()
+
     def _x(self, value: float) -> float:
         return LEFT + self.x.place(value) * (self.width - LEFT - RIGHT)
 
     def _y(self, value: float) -> float:
-        return self.height - BOTTOM - self.y.place(value) * (self.height - TOP - BOTTOM)
+        return self.height - BOTTOM - self.y.place(value) * (self.height - self._top - BOTTOM)
 
     def _grid(self) -> Iterable[str]:
         bottom = self.height - BOTTOM
@@ -84,12 +98,13 @@ class Plot:
             yield f'<path class="grid" d="M{LEFT} {y:.1f}H{self.width - RIGHT}"/>'
             yield f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(name)}</text>'
         for x, name in spaced([(self._x(value), name) for value, name in self.x.ticks]):
-            yield f'<path class="grid" d="M{x:.1f} {TOP}V{bottom}"/>'
-            yield f'<text class="tick" x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{escape(name)}</text>'
-        yield f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{self.width - RIGHT}"/>'
+            yield f'<path class="grid" d="M{x:.1f} {self._top}V{bottom}"/>'
+            middle = min(x, self.width - len(name) * LETTER / 2)  # the last is not cut off
+            yield f'<text class="tick" x="{middle:.1f}" y="{bottom + 16}" text-anchor="middle">{escape(name)}</text>'
+        yield f'<path class="axis" d="M{LEFT} {self._top}V{bottom}H{self.width - RIGHT}"/>'
 
     def _titles(self) -> Iterable[str]:
-        middle = (TOP + self.height - BOTTOM) / 2
+        middle = (self._top + self.height - BOTTOM) / 2
         yield (
             f'<text class="name" x="{(LEFT + self.width - RIGHT) / 2:.0f}" y="{self.height - 6}"'
             f' text-anchor="middle">{escape(self.x.title)}</text>'
@@ -121,7 +136,7 @@ def spaced(places: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
     """Names at their places, from the left, without those that would run into the one before."""
     kept: list[tuple[float, str]] = []
     for x, name in places:
-        if not kept or x - kept[-1][0] >= (len(name) + len(kept[-1][1])) * _LETTER / 2 + _LETTER:
+        if not kept or x - kept[-1][0] >= (len(name) + len(kept[-1][1])) * LETTER / 2 + LETTER:
             kept.append((x, name))
     return kept
 

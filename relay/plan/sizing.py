@@ -149,10 +149,7 @@ def most_connections(
     if low is None:
         return None
     held = _last(host.holds, low, MOST_FILES * workers + 1, low)
-    if host.carries(held):
-        most = held
-    else:
-        most = _last(host.carries, low, held, host.guess(low))
+    most = held if host.carries(held) else _last(host.carries, low, held, host.guess(low))
     return most, size(calibration, grown(most), goals, workers)
 
 
