@@ -1,9 +1,12 @@
 """Options of the command line whose values have a unit."""
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
+
+_DIGITS: Final = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class Amount(click.ParamType[float]):
@@ -22,6 +25,17 @@ class Amount(click.ParamType[float]):
             return self._parse(value)
         except ValueError as exc:
             self.fail(str(exc), param, ctx)
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """How a number without a unit is read, from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        if not _DIGITS.fullmatch(text) or not least <= int(text) <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}, got {text[:40]!r}")
+        return int(text)
+
+    return parse
 
 
 def amount(

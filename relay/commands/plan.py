@@ -15,6 +15,8 @@ from relay.plan.calibration_file import CalibrationError, read_calibration, writ
 from relay.plan.observed import Observed
 from relay.plan.plots import load_plot
 from relay.plan.prices import Calibration
+from relay.plan.quantities import counted
+from relay.plan.refusals import why_not, why_not_on_one_host
 from relay.plan.show import Report, lines, to_json
 from relay.plan.show_measured import (
     calibration_lines,
@@ -22,7 +24,7 @@ from relay.plan.show_measured import (
     verification_lines,
     verification_to_json,
 )
-from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_of, why_not
+from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_of
 from relay.plan.workload import Workload, check
 
 MAX_VERIFIED_BYTES: Final = 1 << 20
@@ -73,26 +75,33 @@ def _plan(context: click.Context, path: Path, options: dict[str, Any]) -> None:
     _check_delivers(asked, options)
     goals = Goals(target_p99=options["target_p99"], headroom=options["headroom"])
     workers = options["workers"] or calibration.machine.cores
-    try:
-        if options["inverse"]:
-            report = _inverse(calibration, asked, goals, workers, observed)
-        else:
-            report = _forward(calibration, asked, goals, workers, options["processes"])
-    except CannotFit as exc:
-        fail(str(exc), Exit.CONNECTION)
+    if options["inverse"]:
+        report = _inverse(calibration, asked, goals, workers, observed)
+    else:
+        report = _forward(calibration, asked, goals, workers, options["processes"])
     verification = _verify(report) if options["verifies"] else None
     _tell(report, observed, options, verification)
     if options["plot"]:
         _write_plot(options["plot"], report)
     if report.exceeds:
         resources = " and ".join(report.exceeded)
-        fail(f"the processes that were asked for are too few: {resources} beyond what may be used", Exit.CONNECTION)  # fmt: skip
+        asked_for = counted(options["processes"], "process", "processes")
+        fail(
+            f"--processes: {asked_for} would use more {resources} than may be; without the option the plan says how"
+            " many are needed",
+            Exit.CONNECTION,
+        )
 
 
 def _scaled(observed: Observed, connections: float | None) -> Workload:
     """What was observed, with as many connections as are asked for, if any are."""
     if connections is None:
         return observed.workload
+    size = observed.workload.channel_size
+    if 1 <= connections < size:
+        raise click.UsageError(
+            f"--connections: expected at least {size:.12g}, the size of a channel of the relay, got {connections:g}"
+        )
     return _checked(observed.workload.scaled_to(round(connections)))
 
 
@@ -151,11 +160,14 @@ def _forward(
     workers: int,
     processes: int | None,
 ) -> Report:
-    """Raises CannotFit."""
+    """Ends the process when it cannot be carried."""
     if processes:
         sizing = sizing_of(calibration, workload, goals, processes, workers)
     else:
-        sizing = size(calibration, workload, goals, workers)
+        try:
+            sizing = size(calibration, workload, goals, workers)
+        except CannotFit:
+            fail(why_not(calibration, workload, goals), Exit.CONNECTION)
     return Report(calibration=calibration, workload=workload, goals=goals, sizing=sizing)
 
 
@@ -167,11 +179,13 @@ def _inverse(
     observed: Observed | None,
 ) -> Report:
     """How many connections the processes of one host carry, and the plan for so many. Joins that were asked for are those of all;
-    joins that were observed are a habit, and grow with the connections. Raises CannotFit."""
+    joins that were observed are a habit, and grow with the connections. Ends the process when not
+    even one channel fits."""
     grown = habits.with_connections if observed is None else habits.scaled_to
     found = most_connections(calibration, habits, goals, workers, grown)
     if found is None:
-        raise CannotFit(why_not(calibration, grown(round(habits.channel_size) * workers), goals))
+        asked = grown(max(round(habits.channel_size), 1) * workers)
+        fail(why_not_on_one_host(calibration, asked, goals, workers), Exit.CONNECTION)
     connections, sizing = found
     return Report(calibration=calibration, workload=grown(connections), goals=goals, sizing=sizing)
 

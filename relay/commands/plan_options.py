@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import click
 
-from relay.commands.amounts import Amount, amount
+from relay.commands.amounts import Amount, amount, whole_number
 from relay.commands.files import require_file
 from relay.plan.quantities import parse_count, parse_share
+from relay.plan.sizing import MAX_PROCESSES
 from relay.settings.units import parse_duration, parse_rate, parse_size
 
 CALIBRATION_VARIABLE: Final = "RELAY_CALIBRATION"
@@ -56,13 +57,13 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--workers",
-        type=click.IntRange(1, 1024),
+        type=Amount("number", whole_number(1, 1024)),
         metavar="NUMBER",
         help="Processes on one host, if its memory suffices.  [the cores of the machine that was measured]",
     ),
     click.option(
         "--processes",
-        type=click.IntRange(1, 4096),
+        type=Amount("number", whole_number(1, MAX_PROCESSES)),
         metavar="NUMBER",
         help="Tell how so many would fare, instead of how many are needed.",
     ),
@@ -140,7 +141,7 @@ def check_options(context: click.Context, options: dict[str, Any]) -> None:
                 "--connections: expected how many connect at the same time, or --inverse, or --like"
             )
     if options["target_p99"] <= 0:
-        raise click.UsageError("--target-p99: expected more than 0")
+        raise click.UsageError('--target-p99: expected more than 0, such as "50ms", got 0')
     if options["plot"] is not None:
         _check_plot(options["plot"], options["path"] or default_path())
 

@@ -22,6 +22,12 @@ export class History {
     this.samples.push(sample)
   }
 
+  /** Of these times those that it still knows of: from its first sample to its last. */
+  within(times) {
+    const [first, last] = [this.samples[0]?.time, this.samples.at(-1)?.time]
+    return times.filter(time => time >= first && time <= last)
+  }
+
   /** The samples to be drawn, with one more before the window, so that its first line begins at the edge. */
   since(time) {
     const first = this.samples.findIndex(sample => sample.time >= time)

@@ -17,7 +17,7 @@ const page = name => document.getElementById(name)
 class TokenNeeded extends Error {}
 
 const history = new History(SPANS.at(-1) * 1000)
-const marks = [] // when the relay was started again
+let marks = [] // when the relay was started again, within the same time
 const board = { before: null, cursor: null, isPointed: false, chosenSpan: null, silentSince: null, spokenAt: 0 }
 const cards = SECTIONS.flatMap(addSection)
 const spanButtons = SPANS.map(addSpanButton)
@@ -93,8 +93,8 @@ async function ask() {
 function take(snapshot) {
   const { before } = board
   const time = Date.now()
-  if (before && hasRestarted(before, snapshot)) marks.push(time)
   history.add({ time, figures: figuresOf(before, snapshot) })
+  marks = history.within(before && hasRestarted(before, snapshot) ? [...marks, time] : marks)
   board.before = snapshot
   board.silentSince = null
   page('token-form').hidden = true

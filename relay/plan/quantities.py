@@ -18,7 +18,7 @@ def parse_count(text: str) -> int:
     """A number from `"50k"`, `"1.5M"` or plain `"2500"`. Raises ValueError, also for half a connection."""
     match = _COUNT.fullmatch(text)
     if match is None:
-        raise ValueError(f'expected a number such as "50k" or "2500", got {text!r}')
+        raise ValueError(f'expected a number such as "50k", "1.5M" or "2500", got {text!r}')
     number = float(match[1]) * _THOUSANDS[match[2].lower()]
     if not number.is_integer() or number > _COUNT_MAX:
         raise ValueError(f"expected a whole number up to {_COUNT_MAX:,}, got {text[:40]!r}")

@@ -14,7 +14,6 @@ from relay.plan.hosts import (
     place,
 )
 from relay.plan.prices import Calibration, Memory, Prices
-from relay.plan.quantities import show_bytes, show_milliseconds, show_number, show_share
 from relay.plan.rounds import Outcome, simulate
 from relay.plan.workload import PONG_BYTES, Workload, on_the_wire
 
@@ -28,7 +27,7 @@ Grown = Callable[[int], Workload]
 
 
 class CannotFit(Exception):  # noqa: N818 - an answer, not an error of ours
-    """No number of processes carries the workload; the text says why."""
+    """No number of processes carries the workload; relay/plan/refusals.py says why."""
 
 
 class Goals(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +90,7 @@ def size(
 
     processes = _fewest(fits, workload)
     if processes is None:
-        raise CannotFit(why_not(calibration, workload, goals))
+        raise CannotFit
     return sizing_of(calibration, workload, goals, processes, processes_per_host)
 
 
@@ -240,32 +239,3 @@ def _fewest(fits: Callable[[int], bool], workload: Workload) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)
     return high
-
-
-def why_not(calibration: Calibration, workload: Workload, goals: Goals) -> str:
-    """Of a workload that no number of processes carries. A channel that is too much for a process of its own is told first: no
-    number would help then."""
-    share = workload.share(workload.channels)
-    outcome = outcome_of(calibration, share)
-    alone = fullest(calibration.memory, workload, share, 1)
-    members = f"a channel of {workload.channel_size:.12g} members"
-    if share.joins:
-        members += f", with {show_number(share.joins)} joins a second,"
-    if outcome.busy > goals.usable:
-        taken = show_share(outcome.busy, 3) if outcome.busy < 1 else "more than all"
-        return (
-            f"{members} is more than one process carries: it takes {taken} of a core,"
-            f" and {show_share(goals.usable, 3)} may be taken; a channel lives in one process"
-        )
-    if outcome.p99 > goals.target_p99:
-        return (
-            f"{members} cannot be served with a p99 of {show_milliseconds(goals.target_p99)}:"
-            f" it is {show_milliseconds(outcome.p99)} when the process does nothing else"
-        )
-    if not goals.allow_host(calibration, alone):
-        usable = show_bytes(goals.usable_memory(calibration))
-        return (
-            f"{members} is more than one host holds: it takes {show_bytes(alone.memory)} of memory with its process,"
-            f" and {usable} may be used"
-        )
-    return f"more than {MAX_PROCESSES} processes would be needed"

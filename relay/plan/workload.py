@@ -116,7 +116,7 @@ def check(workload: Workload) -> None:
     """Raises ValueError that names the option which is out of range."""
     _check_range("connections", workload.connections, 1, MAX_CONNECTIONS)
     _check_range("channel-size", workload.channel_size, 1, MAX_CONNECTIONS)
-    _check_range("messages", workload.messages, 0, MAX_RATE)
+    _check_range("messages", workload.messages, 0, MAX_RATE, " a second")
     _check_range(
         "bytes",
         workload.payload_bytes,
@@ -124,17 +124,22 @@ def check(workload: Workload) -> None:
         MAX_PAYLOAD_BYTES,
         " bytes, the most that the relay's max_message can be",
     )
-    _check_range("joins", workload.joins, 0, MAX_RATE)
-    if workload.ping_interval:
-        _check_range("ping-interval", workload.ping_interval, *PING_INTERVALS)
+    _check_range("joins", workload.joins, 0, MAX_RATE, " a second")
+    least, most = PING_INTERVALS
+    if workload.ping_interval and not least <= workload.ping_interval <= most:
+        raise ValueError(
+            f"--ping-interval: expected 0, or {least:g} to {most:g} seconds, got {workload.ping_interval:.12g}"
+        )
     if workload.channel_size > workload.connections:
         raise ValueError(
-            f"--channel-size: {workload.channel_size:.12g} are more than the {workload.connections} connections"
+            f"--channel-size: expected at most the {workload.connections} of --connections,"
+            f" got {workload.channel_size:.12g}"
         )
 
 
-def _check_range(name: str, value: float, least: float, most: float, why: str = "") -> None:
+def _check_range(name: str, value: float, least: float, most: float, unit: str = "") -> None:
     if value < least:
-        raise ValueError(f"--{name}: expected at least {least:g}, got {value:.12g}")
+        unit = unit.partition(",")[0]
+        raise ValueError(f"--{name}: expected at least {least:g}{unit}, got {value:.12g}")
     if not value <= most:
-        raise ValueError(f"--{name}: expected at most {most:,.12g}{why}, got {value:.12g}")
+        raise ValueError(f"--{name}: expected at most {most:,.12g}{unit}, got {value:.12g}")

@@ -8,7 +8,7 @@ import pytest
 from relay.plan.hosts import DESCRIPTORS_BESIDE, MOST_FILES, Host, fullest, place
 from relay.plan.prices import Calibration, Memory
 from relay.plan.show import Report
-from relay.plan.sizing import CannotFit, Goals, most_connections, size, sizing_of
+from relay.plan.sizing import Goals, most_connections, size, sizing_of
 
 from .machines import calibration, workload
 
@@ -62,12 +62,6 @@ def test_memory_decides_how_many_processes_are_needed() -> None:
     report = Report(calibration=small, workload=asked, goals=GOALS, sizing=found)
     assert report.ends_first == "memory"
     assert not report.exceeds
-
-
-def test_a_channel_that_no_host_holds() -> None:
-    asked = workload(connections=100_000, channel_size=100_000.0, messages=0.0)
-    with pytest.raises(CannotFit, match="is more than one host holds: it takes 470 MB of memory"):
-        size(with_memory(100_000_000), asked, GOALS, 8)
 
 
 def test_too_much_memory_is_told_of_processes_that_were_asked_for() -> None:

@@ -77,7 +77,7 @@ def test_too_few_processes_are_told(prices: Path) -> None:
     assert "processes                1" in done.stdout
     assert "p99                   none   it grows without end" in done.stdout
     [line] = done.stderr.splitlines()
-    assert "the processes that were asked for are too few: processor beyond" in line
+    assert "--processes: 1 process would use more processor than may be; without" in line
 
 
 def test_nothing_is_delivered(prices: Path) -> None:
@@ -177,7 +177,10 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
     [
         ((), "--connections"),
         (("--connections", "many"), 'expected a number such as "50k"'),
-        (("--connections", "5", "--channel-size", "10"), "--channel-size"),
+        (
+            ("--connections", "5", "--channel-size", "10"),
+            "--channel-size: expected at most the 5 of --connections, got 10",
+        ),
         (("--connections", "0"), "--connections"),
         (("--connections", "1.5"), "expected a whole number"),
         (("--connections", "50", "--channel-size", "2.5"), "expected a whole number"),
@@ -188,14 +191,21 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         (("--connections", "50", "--target-p99", "0s"), "--target-p99"),
         (("--connections", "50", "--workers", "0"), "--workers"),
         (("--connections", "50", "--nope"), "--nope"),
+        (("--connections", "50", "--workers", "many"), "a whole number from 1 to 1024, got 'many'"),
+        (("--connections", "50", "--workers", "9" * 99), "a whole number from 1 to 1024, got '999"),
+        (("--connections", "50", "--processes", "4097"), "a whole number from 1 to 4096, got"),
+        (("--connections", "50", "--processes", "1.5"), "a whole number from 1 to 4096, got '1.5'"),
         (("--connections", "5"), "--channel-size: it is 10 unless told, more than the 5"),
         (("--connections", "50", "--bytes", "1073741825"), "the most that the relay's max_message"),
-        (("--connections", "50", "--messages", "1e300/s"), "--messages: expected at most 1,000"),
+        (("--connections", "50", "--messages", "1e300/s"), "at most 1,000,000,000 a second, got"),
         (("--connections", "50", "--joins", "1e300/s"), "--joins: expected at most 1,000"),
-        (("--connections", "50", "--ping-interval", "99ms"), "--ping-interval: expected at least"),
+        (
+            ("--connections", "50", "--ping-interval", "99ms"),
+            "--ping-interval: expected 0, or 0.1 to",
+        ),
         (
             ("--connections", "50", "--ping-interval", "2h"),
-            "--ping-interval: expected at most 3,600",
+            "--ping-interval: expected 0, or 0.1 to 3600 seconds, got 7200",
         ),
         (("--connections", "50", "--processes", "6"), "--processes: expected at most the number"),
         (("--connections", "50", "--watch", "2s"), "--watch: it is how long --like looks"),

@@ -132,7 +132,10 @@ def test_wrong_command_lines(prices: Path, arguments: tuple[str, ...], words: st
 def test_fewer_connections_than_a_channel_has(stand_in: AdminStandIn, prices: Path) -> None:
     done = run("--like", stand_in.url, "--watch", "100ms", "--connections", "5", path=prices)
     assert done.returncode == 2
-    assert "--channel-size: 10 are more than the 5 connections" in done.stderr
+    assert (
+        "--connections: expected at least 10, the size of a channel of the relay, got 5"
+        in done.stderr
+    )
 
 
 def test_nobody_is_connected(stand_in: AdminStandIn, prices: Path) -> None:
