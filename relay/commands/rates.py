@@ -3,6 +3,7 @@
 The dashboard does the same sums in `relay/pages/dashboard-rates.js`; one table of cases tests both.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
@@ -11,6 +12,8 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 TURNS: Final = "turn_seconds"
+MEMORY: Final = "memory"
+RESIDENT: Final = "resident_bytes"
 
 Numbers: TypeAlias = Mapping[str, float]
 
@@ -52,7 +55,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """What there is to tell of one worker, or of all; `rates` are a second, and None where nothing is known to compare with.
 
-    `headroom` is the share left of each resource, of several workers that of the one which has least.
+    `headroom` is the share left of each resource; of several workers that of the one which has least, and of the memory, which
+    they share, what all have left together.
     """
 
     worker_count: int
@@ -133,7 +137,7 @@ def _total_of(workers: list[Figures]) -> Figures:
         counters=_add_up(figures.counters for figures in workers),
         gauges=_add_up(figures.gauges for figures in workers),
         backlogs=sorted((size for figures in workers for size in figures.backlogs), reverse=True),
-        headroom=_least(figures.headroom for figures in workers),
+        headroom=_left_to_all(workers),
         rates=_add_up(known) if len(known) == len(workers) else None,
         turns=reduce(
             lambda one, other: _merge(one, other, lambda a, b: a + b),
@@ -147,6 +151,28 @@ def _add_up(several: Iterable[Numbers]) -> dict[str, float]:
     for numbers in several:
         sums.update(numbers)
     return dict(sums)
+
+
+def _left_to_all(workers: list[Figures]) -> dict[str, float]:
+    left = _least(figures.headroom for figures in workers)
+    known = [
+        (figures.gauges[RESIDENT], figures.headroom[MEMORY])
+        for figures in workers
+        if MEMORY in figures.headroom and figures.gauges.get(RESIDENT, 0) > 0
+    ]
+    if len(known) > 1:
+        left[MEMORY] = min(_memory_left(known), left[MEMORY])
+    return left
+
+
+def _memory_left(workers: list[tuple[float, float]]) -> float:
+    """Of what they hold and the share that each of them has left: each counts what is available on their host as its own, and
+    there is only one of it."""
+    held = sum(resident for resident, _ in workers)
+    available = min(
+        (resident * left / (1 - left) for resident, left in workers if left < 1), default=math.inf
+    )
+    return available / (held + available) if available < math.inf else 1.0
 
 
 def _least(several: Iterable[Numbers]) -> dict[str, float]:

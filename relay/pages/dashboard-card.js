@@ -7,6 +7,7 @@ import { bytes, ceiling, clock, count, fold, joined, plainName, rate, share } fr
 const LINE = 1.75
 const WORKER_LINE = 1
 const MOST_READERS = 10
+const MOST_PARTS = 50 // rows of a table; a relay has fewer reasons and close codes
 const STEPS = {
   ArrowLeft: -1,
   ArrowDown: -1,
@@ -44,7 +45,7 @@ export class Card {
   #resources = null
   #isBarred
   #view = null
-  #places = new Map() // of the colours of parts, by their names; those that come late share the last
+  #places = new Map() // of the colours of parts, by their names; those that find none free share the last
 
   /** `move` is called when the pointer or a key asks for another moment, with null for now. */
   constructor(definition, move) {
@@ -151,10 +152,14 @@ export class Card {
     const { parts, isBars, read } = this.#definition
     if (isBars) return [{ read: figures => read(figures.total), colour: colours.lines[0] }]
     if (!parts) return []
-    return [...this.#places].map(([part, place]) => ({
+    const stacks = [...this.#places].map(([part, place]) => ({
       read: ({ total }) => total.rates?.[parts.prefix + part] ?? 0,
       colour: colours.lines[place]
     }))
+    const ofOthers = ([part]) => !this.#places.has(part)
+    const others = figures => withPrefix(figures.total.rates, parts.prefix).filter(ofOthers)
+    const read = figures => others(figures).reduce((sum, [, value]) => sum + value, 0)
+    return [...stacks, { read, colour: colours.lines.at(-1) }]
   }
 
   #draw(lines, view) {
@@ -184,18 +189,34 @@ export class Card {
     const parts = withPrefix(figures?.counters, prefix)
       .filter(([, total]) => total > 0)
       .sort(([, one], [, other]) => other - one)
-    for (const [part] of parts)
-      if (!this.#places.has(part)) this.#places.set(part, Math.min(this.#places.size, colours.lines.length - 1))
+      .slice(0, MOST_PARTS)
+    this.#givePlaces(parts.map(([part]) => part), colours.lines.length - 1)
+    const colourOf = part => colours.lines[this.#places.get(part) ?? colours.lines.length - 1]
     fit(this.#table, parts.length, newRow)
     parts.forEach(([part, total], i) => {
       const [head, perSecond, sinceStart] = this.#table.children[i].children
-      head.children[0].style.backgroundColor = colours.lines[this.#places.get(part)]
+      head.children[0].style.backgroundColor = colourOf(part)
       setText(head.children[1], nameOf(part))
       setText(perSecond, rate(figures.rates && (figures.rates[prefix + part] ?? 0))[0])
       setText(sinceStart, joined(count(total)))
     })
     this.#table.parentElement.hidden = !parts.length
     if (figures && !parts.length) setText(this.#note, none)
+  }
+
+  /** The first keep theirs for as long as they are told of: a colour means the same from one moment to the next. */
+  #givePlaces(parts, most) {
+    for (const part of parts.filter(part => !this.#places.has(part))) {
+      const idle = [...this.#places.keys()].find(known => !parts.includes(known))
+      if (this.#places.size < most) this.#places.set(part, this.#places.size)
+      else if (idle !== undefined) this.#movePlace(idle, part)
+    }
+  }
+
+  #movePlace(from, to) {
+    const place = this.#places.get(from)
+    this.#places.delete(from)
+    this.#places.set(to, place)
   }
 
   /** Without swatches: the lines are those of workers. */

@@ -12,6 +12,10 @@ const LAST_DATE = 253_402_000_000_000 // the year 9999: what a clock can show
 
 const LONGEST_TEXT = 200
 
+/** A relay tells some sixty figures of a kind, and ten backlogs of a worker. What is more is not kept: a page stays open for weeks. */
+const MOST_NAMES = 500
+const MOST_BACKLOGS = 100
+
 /** Beyond so many workers there are no lines and figures of each, only of all together: a page could not keep and draw them. */
 export const MOST_WORKERS_SHOWN = 32
 
@@ -38,7 +42,9 @@ function readWorker(worker, index) {
     pid: Number.isInteger(worker?.pid) ? worker.pid : null,
     counters: numbersOf(worker?.counters),
     gauges: numbersOf(worker?.gauges),
-    backlogs: Array.isArray(worker?.backlogs) ? worker.backlogs.filter(size => isWithin(size, MOST)) : [],
+    backlogs: Array.isArray(worker?.backlogs)
+      ? worker.backlogs.filter(size => isWithin(size, MOST)).slice(0, MOST_BACKLOGS)
+      : [],
     headroom: numbersOf(worker?.headroom, 1),
     turns: readHistogram(worker?.histograms?.turn_seconds)
   }
@@ -50,7 +56,8 @@ const isWithin = (value, most) => Number.isFinite(value) && value >= 0 && value 
 export const textOf = value => (typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : '')
 
 /** Without a prototype: names are the relay's, and one of them may be `constructor`. */
-const numbersOf = (object, most = MOST) => named(Object.entries(object ?? {}).filter(([, value]) => isWithin(value, most)))
+const numbersOf = (object, most = MOST) =>
+  named(Object.entries(object ?? {}).filter(([, value]) => isWithin(value, most)).slice(0, MOST_NAMES))
 
 function named(entries) {
   const values = Object.create(null)
@@ -114,7 +121,7 @@ function totalOf(workers) {
     counters: addUp(workers.map(({ counters }) => counters)),
     gauges: addUp(workers.map(({ gauges }) => gauges)),
     backlogs: workers.flatMap(({ backlogs }) => backlogs).sort((a, b) => b - a),
-    headroom: least(workers.map(({ headroom }) => headroom)),
+    headroom: leftToAll(workers),
     rates: workers.every(({ rates }) => rates) ? addUp(workers.map(({ rates }) => rates)) : null,
     turns: workers.map(({ turns }) => turns).reduce(mergeTurns)
   }
@@ -125,6 +132,24 @@ function addUp(objects) {
   for (const object of objects)
     for (const [name, value] of Object.entries(object)) sums[name] = (sums[name] ?? 0) + value
   return sums
+}
+
+/** Of each resource what the worker has left that has least; of the memory, which they share, what all have left together. */
+function leftToAll(workers) {
+  const left = least(workers.map(({ headroom }) => headroom))
+  const known = workers
+    .map(({ gauges, headroom }) => ({ resident: gauges.resident_bytes, share: headroom.memory }))
+    .filter(({ resident, share }) => resident > 0 && share !== undefined)
+  if (known.length > 1) left.memory = Math.min(memoryLeft(known), left.memory)
+  return left
+}
+
+/** Each counts what is available on their host as its own, and there is only one of it. */
+function memoryLeft(workers) {
+  const held = workers.reduce((sum, { resident }) => sum + resident, 0)
+  const rooms = workers.filter(({ share }) => share < 1).map(({ resident, share }) => (resident * share) / (1 - share))
+  const available = rooms.reduce((least, room) => Math.min(least, room), Infinity)
+  return available < Infinity ? available / (held + available) : 1
 }
 
 /** Of each name the smallest number. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -171,6 +172,24 @@ def test_two_thousand_workers(dashboard, stand_in):
     )
     dashboard.wait_for_figure("connections", "4,000")
     assert len(dashboard.texts(".connections .legend .name")) == 33
+
+
+def test_names_that_always_change(dashboard, stand_in):
+    """The table has a row for some of them, and there are colours for the first and one for the rest."""
+    count = itertools.count()
+
+    def answer():
+        i = next(count)
+        counters = {f"refused_{name}": 5 for name in range(60 * i, 60 * i + 60)}
+        return 200, snapshot(workers=[{"counters": counters, "gauges": {"channels": i}}])
+
+    stand_in.answer = answer
+    dashboard.wait_for_figure("channels", "5")
+    assert len(dashboard.texts(".refusals tbody tr")) == 50
+    swatches = "[...document.querySelectorAll('.refusals tbody .swatch')].map(node => node.style.backgroundColor)"
+    colours = dashboard.evaluate(swatches)
+    assert len(set(colours)) == 6
+    assert len(set(colours[5:])) == 1
 
 
 def test_connections_that_end_before_the_answer(dashboard, stand_in):

@@ -21,6 +21,7 @@ SUMS = """
   return {
     rates: total.rates,
     gauges: total.gauges,
+    headroom: total.headroom,
     p50: quantile(total.turns, 0.5),
     p99: quantile(total.turns, 0.99),
     restarted: Boolean(former && hasRestarted(former, latter))
@@ -49,6 +50,7 @@ def test_cases(page, case):
     found = sums(page, case["before"], case["after"])
     for name in ("rates", "gauges", "restarted"):
         assert found[name] == case[name], name
+    assert found["headroom"] == pytest.approx(case.get("headroom", {}))
     assert [found["p50"], found["p99"]] == pytest.approx([case["p50"], case["p99"]])
 
 
@@ -113,6 +115,28 @@ def test_gaps_are_times_without_an_answer(page, times, end, gaps):
 def test_a_history_keeps_its_span(page, times, kept):
     expression = f"at({times}).reduce((history, sample) => (history.add(sample), history), new History(2000))"
     assert chart(page, f"{expression}.samples.map(({{ time }}) => time)") == kept
+
+
+@pytest.mark.parametrize(
+    ("samples", "marks", "kept"),
+    [
+        ("1000, 2000, 3000, 4000", "1000, 1999, 2000, 4000", [2000, 4000]),
+        ("1000, 2000, 1500", "1000, 1800, 2000", [1000]),  # the clock was set back
+        ("", "1000", []),
+    ],
+)
+def test_marks_are_kept_as_long_as_samples(page, samples, marks, kept):
+    """A page that stays open for weeks does not gather restarts."""
+    expression = f"at({samples}).reduce((history, sample) => (history.add(sample), history), new History(2000))"
+    assert chart(page, f"{expression}.within([{marks}])") == kept
+
+
+def test_an_answer_of_many_names_is_cut(page):
+    names = {f"refused_{i}": i + 1 for i in range(3000)}
+    worker = {"counters": names, "gauges": names, "backlogs": [1] * 3000}
+    read = "import('/assets/dashboard-rates.js').then(({ readSnapshot }) => readSnapshot(%s).workers[0])"
+    found = page.evaluate(read % json.dumps(snapshot(workers=[worker])))
+    assert [len(found[name]) for name in ("counters", "gauges", "backlogs")] == [500, 500, 100]
 
 
 @pytest.mark.parametrize(

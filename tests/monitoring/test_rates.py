@@ -25,6 +25,7 @@ def test_cases(case: dict[str, Any]) -> None:
     total = moment_of(before, after).total
     assert total.rates == (None if case["rates"] is None else pytest.approx(case["rates"]))
     assert total.gauges == case["gauges"]
+    assert total.headroom == pytest.approx(case.get("headroom", {}))
     assert [quantile(total.turns, q) for q in (0.5, 0.99)] == pytest.approx(
         [case["p50"], case["p99"]]
     )
