@@ -81,7 +81,7 @@ _OPTIONS: Final = (
     _quantity(
         "--size",
         Quantity("SIZE", parse_size, 61, 1_048_576),
-        "Bytes of a message's JSON.",
+        "Bytes of a message's JSON, 61 at least; of a --template only with {padding}, and then 56 at least.",
         "64",
         True,
     ),
@@ -101,7 +101,8 @@ _OPTIONS: Final = (
     click.option(
         "--template",
         metavar="TEXT",
-        help="A message for another server: holds {stamp} once, and maybe {channel}, {sender}, {sequence}, {sent}, {padding}.",
+        help="A message for another server: holds {stamp} once, and maybe {channel}, {sender}, {sequence}, {sent}, {padding};"
+        " 56 bytes at least, of which {stamp} makes 53.",
     ),
     click.option(
         "--greeting",

@@ -156,10 +156,9 @@ export class Card {
       read: ({ total }) => total.rates?.[parts.prefix + part] ?? 0,
       colour: colours.lines[place]
     }))
-    const ofOthers = ([part]) => !this.#places.has(part)
-    const others = figures => withPrefix(figures.total.rates, parts.prefix).filter(ofOthers)
-    const read = figures => others(figures).reduce((sum, [, value]) => sum + value, 0)
-    return [...stacks, { read, colour: colours.lines.at(-1) }]
+    const others = ({ total }) => withPrefix(total.rates, parts.prefix).filter(([part]) => !this.#places.has(part))
+    const sum = figures => others(figures).reduce((sum, [, value]) => sum + value, 0)
+    return [...stacks, { read: sum, colour: colours.lines.at(-1) }]
   }
 
   #draw(lines, view) {
