@@ -90,7 +90,7 @@ def simulate(
     prices: Prices, workload: Workload, events: int = EVENTS, spacing: str = POISSON
 ) -> Outcome:
     """What one process makes of the workload."""
-    background = keepalive_share(prices, workload)
+    background = keepalive_share(prices, workload) + _merged_share(prices, workload)
     if workload.messages_per_second + workload.joins == 0:
         pings = workload.pings_per_second
         return Outcome(background, pings, pings * PING_BYTES, 1.0, 0.0, 0.0)
@@ -103,6 +103,12 @@ def keepalive_share(prices: Prices, workload: Workload) -> float:
     return workload.pings_per_second * each * _MICROSECOND
 
 
+def _merged_share(prices: Prices, workload: Workload) -> float:
+    """What the events take that tell of many joins and leaves at once."""
+    each = prices.send_among(workload.connections) + framed(JOIN_EVENT_BYTES) * prices.byte_out
+    return workload.merged_sends_per_second * each * _MICROSECOND
+
+
 class _Loop:
     def __init__(self, prices: Prices, workload: Workload, background: float) -> None:
         self.prices = prices
@@ -112,6 +118,7 @@ class _Loop:
         self.others = max(workload.channel_size - 1, 0.0)
         self.frame_bytes = workload.frame_bytes
         self.event_bytes = framed(JOIN_EVENT_BYTES)
+        self.tells_all = not workload.is_presence_merged
         self.take = prices.read + prices.message + workload.read_bytes * prices.byte_in
         self.draw = random.Random(SEED + 1)
         self.pause = 0.0  # the last one
@@ -167,8 +174,9 @@ class _Loop:
         came: defaultdict[int, list[int]] = defaultdict(list)
         cost = prices.round
         for event in range(first, stop):
-            came[arrivals.channels[event]].append(event)
             kind = arrivals.kinds[event]
+            if kind == _MESSAGE or self.tells_all:
+                came[arrivals.channels[event]].append(event)
             if kind == _MESSAGE:
                 cost += self.take
             elif kind == _JOIN:
@@ -212,14 +220,14 @@ class _Loop:
         self.latencies.clear()
 
     def _outcome(self, arrivals: _Arrivals, elapsed: float, busy: float) -> Outcome:
-        pings = self.workload.pings_per_second
+        pings, merged = self.workload.pings_per_second, self.workload.merged_sends_per_second
         latencies = sorted(self.latencies) or [0.0]
         keeps_up = elapsed * arrivals.rate <= 1.05 * (len(arrivals.times) - WARM_UP_EVENTS)
         share = busy / elapsed + self.background
         return Outcome(
             share if keeps_up else max(share, 1.0),
-            self.sends / elapsed + pings,
-            self.bytes_out / elapsed + pings * PING_BYTES,
+            self.sends / elapsed + pings + merged,
+            self.bytes_out / elapsed + pings * PING_BYTES + merged * self.event_bytes,
             self.messages_sent / max(self.sends, 1.0),
             latencies[len(latencies) // 2],
             latencies[min(int(len(latencies) * 0.99), len(latencies) - 1)],

@@ -17,6 +17,9 @@ PACKET_BYTES: Final = 66
 
 PACKET_PAYLOAD_BYTES: Final = 1448
 
+PRESENCE_LIMIT: Final = 1000
+"""The default of `presence_limit`: in larger channels joins and leaves are merged, into one event a second at most."""
+
 MAX_CONNECTIONS: Final = 1_000_000_000_000
 MAX_RATE: Final = 1_000_000_000.0
 MAX_PAYLOAD_BYTES: Final = 2**30
@@ -70,6 +73,18 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     def pings_per_second(self) -> float:
         """Each is answered by a pong."""
         return self.connections / self.ping_interval if self.ping_interval else 0.0
+
+    @property
+    def is_presence_merged(self) -> bool:
+        """Whether channels are so large that not every join and leave is told."""
+        return self.channel_size > PRESENCE_LIMIT
+
+    @property
+    def merged_sends_per_second(self) -> float:
+        """Of the events that tell of many of them, to all members."""
+        if not self.is_presence_merged:
+            return 0.0
+        return min(2 * self.joins, float(self.channels)) * self.channel_size
 
     def share(self, parts: int) -> "Workload":
         """What the busiest of so many processes gets of it: whole channels, so never less than one, and

@@ -66,6 +66,20 @@ def test_a_little_more_load_is_a_little_more_work() -> None:
     assert busy == sorted(busy)
 
 
+@pytest.mark.parametrize(
+    ("members", "joins", "sends"),
+    [(1000, 5.0, 10 * 999), (1001, 5.0, 1001), (1001, 0.25, 0.5 * 1001), (1001, 0.0, 0.0)],
+)
+def test_joins_of_large_channels_are_told_once_a_second(
+    members: int, joins: float, sends: float
+) -> None:
+    """Above `presence_limit` a relay merges them."""
+    asked = workload(connections=members, channel_size=float(members), messages=0.0, joins=joins)
+    outcome = simulate(SENDS_COST, asked, spacing=EVEN)
+    assert outcome.sends_per_second == pytest.approx(sends, rel=0.03)
+    assert outcome.busy == pytest.approx(sends * 10e-6, rel=0.03)
+
+
 def test_a_visit_is_a_handshake_and_more() -> None:
     prices = msgspec.structs.replace(FREE, handshake=50.0, visit=20.0)
     busy = simulate(prices, workload(messages=0.0, joins=100.0)).busy
