@@ -1,6 +1,6 @@
 # The compiled core of the relay, one extension module made of the textual includes below.
 #
-# The files up to request.pxi make no system call: bytes, numbers and time go in, bytes and values come out. (A member that has a
+# The files up to accept_token.pxi make no system call: bytes, numbers and time go in, bytes and values come out. (A member that has a
 # connection asks the reactor to flush or to close it.) From sockets.pxi on it is the reactor.
 #
 # Rules that hold everywhere in here:
@@ -18,6 +18,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 from os import urandom as _urandom
+from urllib.parse import unquote_to_bytes as _percent_decoded
 
 cdef class Conn
 cdef class Member
@@ -46,6 +47,7 @@ include "skip.pxi"
 include "streams.pxi"
 include "invariants.pxi"
 include "request.pxi"
+include "accept_token.pxi"
 include "sockets.pxi"
 include "json.pxi"
 include "handshake.pxi"

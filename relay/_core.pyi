@@ -62,6 +62,17 @@ def is_json_text(text: bytes) -> bool:
 def has_token(value: bytes, token: bytes) -> bool:
     """Whether the list in a header has this token, which is in lower case."""
 
+def accept_token(nonce: bytes) -> bytes:
+    """The Sec-WebSocket-Accept for this Sec-WebSocket-Key. Raises ValueError for a key that is not 16 bytes in base 64."""
+
+def read_plain_head(head: bytes, max_headers: int) -> Request | None:
+    """The `Request` of a plain head: a GET of a path by HTTP/1.1, no body, at most `max_headers` headers, each given once, on a
+    line of its own, and none empty. None for any other, which is no verdict on it."""
+
+def split_form(form: bytes, most: int) -> dict[bytes, bytes]:
+    """The names and values of a form-urlencoded text, decoded. Of a name given twice the first counts, and what stands behind the
+    first `most` pairs is left out."""
+
 @final
 class Request:
     """The head of an HTTP request. `headers` have names in lower case; the parser fills in `target` and `headers`, whoever calls
@@ -83,6 +94,10 @@ class Request:
 
     def on_headers_complete(self) -> None:
         """The head is whole; a body may follow."""
+
+    @property
+    def opens_websocket(self) -> bool:
+        """Whether it is an opening handshake of WebSocket version 13, its key and `Upgrade` apart."""
 
     @property
     def path_and_query(self) -> tuple[bytes, bytes]:

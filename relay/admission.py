@@ -5,15 +5,13 @@ No I/O. One call per connection, on the way of every opening handshake (RFC 6455
 What costs a flooding address least comes first: its limits, then the shape of the request, then origin and keys.
 """
 
-import binascii
-import hashlib
 from collections.abc import Mapping
 from typing import Final, Protocol
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from relay._core import has_token
+from relay._core import accept_token, has_token
 from relay.addresses import ClientAddresses
 from relay.keys import (
     JOIN_KEY_HEADER,
@@ -32,9 +30,9 @@ from relay.settings.config import Settings
 MAX_CHANNEL_BYTES: Final = 512
 PUSH_PATH: Final = b"/push/"
 
+_PERCENT: Final = b"%"[0]
 _ESCAPED_BYTES: Final = 3  # what one byte takes at most in a target
 
-_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SWITCHING: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 
 # It ends with the connection. Proxies are asked to pass each event on at once, and not to keep any.
@@ -112,8 +110,8 @@ class Admission:
         address = self._find_address(request, peer, source)
         self._limits.check_arrival(address, now)
         is_stream = not request.wants_upgrade
-        if not is_stream:
-            _require_handshake(request)
+        if not is_stream and not request.opens_websocket:
+            raise _refuse_handshake(request)
         self._require_origin(request)
         path, query = request.path_and_query
         key, is_legacy = find_channel(path)
@@ -209,17 +207,15 @@ class Admission:
         return Lock.from_first_member(keys) if channel is None else channel.lock
 
 
-def _require_handshake(request: Request) -> None:
-    """Raises Refusal for what is no opening handshake of WebSocket version 13."""
-    headers = request.headers
+def _refuse_handshake(request: Request) -> Refusal:
+    """Why this is no opening handshake of WebSocket version 13."""
     if request.method != b"GET":
-        raise Refusal(405, "a WebSocket handshake is a GET request", b"Allow: GET")
+        return Refusal(405, "a WebSocket handshake is a GET request", b"Allow: GET")
     if request.version != "1.1":
-        raise Refusal(400, "a WebSocket handshake needs HTTP/1.1")
-    if not has_token(headers.get(b"connection", b""), b"upgrade"):
-        raise Refusal(400, "the Connection header does not say Upgrade")
-    if headers.get(b"sec-websocket-version") != b"13":
-        raise Refusal(426, "the WebSocket version must be 13", b"Sec-WebSocket-Version: 13")
+        return Refusal(400, "a WebSocket handshake needs HTTP/1.1")
+    if not has_token(request.headers.get(b"connection", b""), b"upgrade"):
+        return Refusal(400, "the Connection header does not say Upgrade")
+    return Refusal(426, "the WebSocket version must be 13", b"Sec-WebSocket-Version: 13")
 
 
 def find_channel(path: bytes) -> tuple[ChannelKey, bool]:
@@ -250,25 +246,24 @@ def _party_room(party: bytes, rest: bytes) -> ChannelKey:
 
 def _name(text: bytes) -> bytes:
     """Percent-decoded once; an invalid escape stays as it is."""
+    if _PERCENT not in text:
+        if len(text) <= MAX_CHANNEL_BYTES:
+            return text
     # more need not be decoded to see that it is too long
-    if len(text) <= MAX_CHANNEL_BYTES * _ESCAPED_BYTES:
-        name = unquote_to_bytes(text) if b"%" in text else text
+    elif len(text) <= MAX_CHANNEL_BYTES * _ESCAPED_BYTES:
+        name = unquote_to_bytes(text)
         if len(name) <= MAX_CHANNEL_BYTES:
             return name
     raise Refusal(414, f"the channel name is longer than {MAX_CHANNEL_BYTES} bytes")
 
 
 def _switching_response(headers: dict[bytes, bytes]) -> bytes:
-    key = headers.get(b"sec-websocket-key", b"")
     try:
-        is_nonce = len(key) == 24 and len(binascii.a2b_base64(key, strict_mode=True)) == 16
-    except binascii.Error:
-        is_nonce = False
-    if not is_nonce:
-        raise Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64")
-    digest = hashlib.sha1(key + _GUID, usedforsecurity=False).digest()
-    response = _SWITCHING + binascii.b2a_base64(digest, newline=False)
-    protocol = headers.get(b"sec-websocket-protocol", b"").strip(b", \t").partition(b",")[0].strip()
+        response = _SWITCHING + accept_token(headers.get(b"sec-websocket-key", b""))
+    except ValueError as exc:
+        raise Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base64") from exc
+    offered = headers.get(b"sec-websocket-protocol")
+    protocol = offered.strip(b", \t").partition(b",")[0].strip() if offered else b""
     if protocol:
         # browsers fail a connection that offered subprotocols and got none; the relay speaks them all
         response += b"\r\nSec-WebSocket-Protocol: " + protocol

@@ -7,12 +7,13 @@ import base64
 import enum
 import os
 import re
-from collections.abc import Iterable
-from typing import Final
-from urllib.parse import unquote_to_bytes
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
+
+from relay._core import split_form
 
 MAX_ALIAS_CHARACTERS: Final = 64
 MAX_OPTIONS: Final = 100
@@ -172,7 +173,7 @@ def listed_member(prefix: bytes, is_self: bool) -> ListedMember:
 
 def alias_of(prefix: bytes) -> str | UnsetType:
     """The alias in an envelope prefix; UNSET when there is none."""
-    return listed_member(prefix, False).alias if b'","alias":' in prefix else UNSET
+    return UNSET if prefix.find(b'","alias":') < 0 else listed_member(prefix, False).alias
 
 
 def parse_options(query: bytes) -> Options:
@@ -180,47 +181,47 @@ def parse_options(query: bytes) -> Options:
     stands behind the first hundred: else a head of nothing but `&` would cost thousands of times what others do."""
     if not query:
         return _DEFAULT_OPTIONS
-    given: dict[bytes, bytes] = {}
-    for pair in query.split(b"&", MAX_OPTIONS)[:MAX_OPTIONS]:
-        name, _, value = pair.partition(b"=")
-        given.setdefault(_form_decode(name), _form_decode(value))
-    return Options(
-        echo=_is_true(given.get(b"echo")),
-        announce=_is_true(given.get(b"announce")),
-        list=_is_true(given.get(b"list")),
-        batch=_is_true(given.get(b"batch")),
-        alias=_first_alias(given.get(b"as"), given.get(b"alias")),
-        party_id=_party_id(given.get(b"_pk")),
-        join_key=given.get(b"joinKey"),
-        send_key=given.get(b"sendKey"),
-    )
+    given = split_form(query, MAX_OPTIONS)
+    asked: dict[str, Any] = {}
+    for name, value in given.items():
+        known = _OPTIONS.get(name)
+        if known is not None:
+            field, read = known
+            asked[field] = read(value)
+    if b"as" in given and b"alias" in given:
+        asked["alias"] = _clean_alias(given[b"as"]) or _clean_alias(given[b"alias"])
+    return Options(**asked)
 
 
-def _form_decode(text: bytes) -> bytes:
-    if b"+" in text:
-        text = text.replace(b"+", b" ")
-    return unquote_to_bytes(text) if b"%" in text else text
+def _is_true(value: bytes) -> bool:
+    return value.lower() not in _FALSE_WORDS
 
 
-def _is_true(value: bytes | None) -> bool:
-    return value is not None and value.lower() not in _FALSE_WORDS
-
-
-def _first_alias(*values: bytes | None) -> str | None:
-    return next((alias for alias in map(_clean_alias, _present(values)) if alias is not None), None)
-
-
-def _present(values: Iterable[bytes | None]) -> Iterable[bytes]:
-    return (value for value in values if value is not None)
-
-
-def _party_id(value: bytes | None) -> str | None:
+def _party_id(value: bytes) -> str | None:
     """The id a party connection goes by; None for one that nobody could name: PartySocket's own are short and plain."""
-    if value is None or not _PARTY_ID.fullmatch(value):
-        return None
-    return value.decode("ascii")
+    return value.decode("ascii") if _PARTY_ID.fullmatch(value) else None
 
 
 def _clean_alias(value: bytes) -> str | None:
-    alias = _CONTROL_CHARACTERS.sub("", value.decode("utf-8", "replace"))[:MAX_ALIAS_CHARACTERS]
+    alias = value.decode("utf-8", "replace")
+    if not alias.isprintable():
+        alias = _CONTROL_CHARACTERS.sub("", alias)
+    alias = alias[:MAX_ALIAS_CHARACTERS]
     return None if alias in _NO_ALIAS else alias
+
+
+def _as_sent(value: bytes) -> bytes:
+    return value
+
+
+_OPTIONS: Final[dict[bytes, tuple[str, Callable[[bytes], Any]]]] = {
+    b"echo": ("echo", _is_true),
+    b"announce": ("announce", _is_true),
+    b"list": ("list", _is_true),
+    b"batch": ("batch", _is_true),
+    b"as": ("alias", _clean_alias),
+    b"alias": ("alias", _clean_alias),
+    b"_pk": ("party_id", _party_id),
+    b"joinKey": ("join_key", _as_sent),
+    b"sendKey": ("send_key", _as_sent),
+}

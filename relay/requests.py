@@ -6,6 +6,7 @@ import httptools
 import msgspec
 
 from relay._core import Request as Request  # from here on it belongs to the HTTP side
+from relay._core import read_plain_head
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_HEADERS: Final = 100
@@ -13,6 +14,7 @@ MAX_HEADERS: Final = 100
 ANY_ORIGIN: Final = (b"Access-Control-Allow-Origin: *",)
 """The headers of a listener whose responses the pages of every origin may read."""
 
+_COMMA: Final = b","[0]  # looking for a number costs a third of looking for a bytes
 _OTHER_LINES: Final = 2  # the request line and the empty one
 
 _REASONS: Final = {
@@ -83,6 +85,13 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
 def parse_head(head: bytes) -> Request:
     """Parse the head of a request. Raises Refusal for what is no HTTP/1.x request, and for too many headers: lists joined piece
     by piece cost the square of their length."""
+    request = read_plain_head(head, MAX_HEADERS) or _parse_any(head)
+    if request.version == "1.1" and _COMMA in request.headers.get(b"host", b","):
+        raise Refusal(400, "exactly one Host header is needed")  # RFC 9112 section 3.2
+    return request
+
+
+def _parse_any(head: bytes) -> Request:
     if head.count(b"\n") > MAX_HEADERS + _OTHER_LINES:
         raise Refusal(431, f"there are more than {MAX_HEADERS} headers")
     request = Request()
@@ -99,8 +108,6 @@ def parse_head(head: bytes) -> Request:
     request.version = parser.get_http_version()
     if request.version not in ("1.0", "1.1"):
         raise Refusal(400, "only HTTP/1.0 and HTTP/1.1 are spoken here")
-    if request.version == "1.1" and b"," in request.headers.get(b"host", b","):
-        raise Refusal(400, "exactly one Host header is needed")  # RFC 9112 section 3.2
     return request
 
 

@@ -127,3 +127,27 @@ def test_tokens_of_a_list(value: bytes, has_it: bool) -> None:
 def test_names_and_values_are_bytes(arguments: tuple[object, object]) -> None:
     with pytest.raises(TypeError):
         request().on_header(*arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "opens"),
+    [
+        ({}, True),
+        ({"Connection": b"keep-alive, UPGRADE"}, True),
+        ({"Connection": b"keep-alive"}, False),
+        ({"Sec_WebSocket_Version": b"8"}, False),
+        ({"Sec_WebSocket_Version": b""}, False),
+        ({"method": b"POST"}, False),
+    ],
+)
+def test_opening_handshakes(change: dict[str, bytes], opens: bool) -> None:
+    headers = {"Connection": b"Upgrade", "Sec_WebSocket_Version": b"13"} | change
+    assert request(**headers).opens_websocket == opens
+
+
+def test_no_opening_handshake() -> None:
+    assert not request(Connection=b"Upgrade").opens_websocket
+    assert not request(Sec_WebSocket_Version=b"13").opens_websocket
+    old = request(Connection=b"Upgrade", Sec_WebSocket_Version=b"13")
+    old.version = "1.0"
+    assert not old.opens_websocket
