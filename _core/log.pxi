@@ -291,7 +291,8 @@ cdef int log_tell_leave(Log log, Member m) except -1:
     if channel is None:
         return 0
     try:
-        channel.on_leave(m, m.state == CLOSING)
+        # a member that was closed before its request was answered has no peer that would close too
+        channel.on_leave(m, m.state == CLOSING and (m.fd >= 0 or log.reactor is None))
     except BaseException as exc:
         if log.reactor is None:
             raise

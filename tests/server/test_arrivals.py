@@ -33,6 +33,7 @@ class Door:
         self.asked = 0
         self.has_more = False
         self.left: list[Member] = []
+        self.lingering: list[Member] = []
         self.handed: list[tuple[int, bytes]] = []
         self.faults: list[BaseException] = []
         self.reactor = Reactor(
@@ -60,6 +61,8 @@ class Door:
 
     def on_leave(self, member: Member, is_lingering: bool) -> None:
         self.left.append(member)
+        if is_lingering:
+            self.lingering.append(member)
 
     def call(self, count: int, behind: bytes = b"") -> None:
         """So many new connections, their requests sent."""
@@ -229,6 +232,7 @@ def test_one_whose_channel_fails_before_its_answer_is_told_so(door: Door) -> Non
     assert door.callers[0].recv(12) == b"HTTP/1.1 500"
     assert door.callers[1].recv(100) == SWITCHING
     assert door.left == [first]
+    assert door.lingering == []  # nobody is there who would close, too
     assert (door.count("admitted"), door.count("refused")) == (1, 1)
     assert door.reactor.stats().get("closed_1011", 0) == 0
     assert door.faults == []
