@@ -217,7 +217,8 @@ cdef class Generator:
 
         With a `rate` messages are due so many times a second, in the channels in turn; without, as soon as one is done.
         `churn` visitors leave and join again each second. With `interval_seconds` the report tells about each part of the
-        run, and `watch`, when given, is called with each `Interval` as soon as it is over.
+        run, and `watch`, when given, is called with each `Interval` as soon as it is over. A run ends early when no channel
+        has anybody left to send to anybody, unless there is churn: members do not come back, and visitors do.
 
         What is not delivered within `loss_timeout_seconds` is lost. Raises RuntimeError before `connect`, and when a
         channel has nobody to deliver to.
@@ -242,8 +243,9 @@ cdef class Generator:
             start_pace(&self.load.pace, began, seconds)
         if churn:
             start_pace(&self.load.churn, began, seconds)
-        self.load.stopping = self.load.exhausted = False
+        self.load.stopping = self.load.exhausted = self.load.deserted = False
         self.load.sending = True
+        refused = opening_faults(&self.load.faults, self.load.statuses)
         self.intervals = _Intervals(began, interval_seconds, watch)
         try:
             if rate:
@@ -263,7 +265,8 @@ cdef class Generator:
         give_up(&self.load, drained)
         self.intervals.end(&self.load, drained)
         cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
-        return run_report(&self.load, offered, drained - began, sending, cpu, tuple(self.intervals.found))
+        refused = more_than(refused, opening_faults(&self.load.faults, self.load.statuses))
+        return run_report(&self.load, offered, drained - began, sending, cpu, tuple(self.intervals.found), refused)
 
     def stop(self):
         """Let `run` stop sending within a twentieth of a second, wait for what is under way, and report.
@@ -280,11 +283,11 @@ cdef class Generator:
         self.load.pace.interval_ns = self.load.churn.interval_ns = 0.0
         start_books(&self.load)
         cpu, began = clock_ns(CLOCK_THREAD_CPUTIME_ID), now_ns(&self.load)
-        self.load.stopping = self.load.exhausted = False
+        self.load.stopping = self.load.exhausted = self.load.deserted = False
         self.intervals = _Intervals(began, 0, None)
         self._turn_until(began + <uint64_t>(seconds * 1e9), 0, False)
         cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu
-        return run_report(&self.load, 0, now_ns(&self.load) - began, 0, cpu, ())
+        return run_report(&self.load, 0, now_ns(&self.load) - began, 0, cpu, (), {})
 
     def close(self, double timeout_seconds=5.0):
         """Let the stalled read what there is, close all with code 1000, cut what has not answered in time, and report."""
@@ -336,7 +339,9 @@ cdef class Generator:
                     give_up(&self.load, now - patience)
             self.intervals.end_due(&self.load, now)
             PyErr_CheckSignals()
-            if not while_outstanding and (self.load.stopping or self.load.exhausted):
+            if self.load.sending and not self.load.churn.interval_ns and is_deserted(&self.load):
+                self.load.deserted = True
+            if not while_outstanding and (self.load.stopping or self.load.exhausted or self.load.deserted):
                 break
         return 0
 
@@ -354,6 +359,11 @@ cdef class Generator:
     def is_exhausted(self):
         """Whether the run ended early, because a sender had used all numbers that a payload has room for."""
         return bool(self.load.exhausted)
+
+    @property
+    def is_deserted(self):
+        """Whether the run ended early, because no channel had anybody left to send to anybody."""
+        return bool(self.load.deserted)
 
     @property
     def statuses(self):

@@ -66,6 +66,10 @@ cdef inline void take_delivery(
     cdef message_t message
     cdef slot_t *slot
     cdef uint32_t *next_number
+    if load.is_template and not has_mark(payload, receiver.channel):
+        load.totals.unexpected += 1
+        load.totals.foreign += 1
+        return
     read_message(payload, &message)
     if (
         message.sender >= load.senders
@@ -143,6 +147,36 @@ cdef void give_up(load_t *load, uint64_t sent_before_ns) noexcept nogil:
         if load.slots[i].remaining and load.slots[i].sent_ns < sent_before_ns:
             load.totals.given_up += 1
             free_slot(load, &load.slots[i])
+
+
+cdef void give_up_sent_by(load_t *load, const connection_t *sender) noexcept nogil:
+    """Take back the slots of one whose messages are larger than the server takes: all have one size, so none will arrive."""
+    cdef slot_t *slot = load.slots + <size_t>sender.channel * load.in_flight
+    cdef uint32_t k
+    for k in range(load.in_flight):
+        if slot[k].remaining and slot[k].sender == sender.member:
+            load.totals.given_up += 1
+            free_slot(load, slot + k)
+
+
+cdef bint is_deserted(load_t *load) noexcept nogil:
+    """Whether no channel has anybody left to send to anybody. Members do not come back: a channel found silent stays so."""
+    while load.silent_channels < load.channels:
+        if can_talk(load, load.silent_channels):
+            return False
+        load.silent_channels += 1
+    return True
+
+
+cdef bint can_talk(const load_t *load, uint32_t channel) noexcept nogil:
+    cdef const connection_t *members = load.connections + <size_t>channel * load.members
+    cdef uint32_t member
+    if load.channel_states[channel].alive < (1 if load.has_echo else 2):
+        return False
+    for member in range(load.senders):
+        if members[member].state == OPEN:
+            return True
+    return False
 
 
 cdef void write_off_receiver(load_t *load, const connection_t *receiver) noexcept nogil:

@@ -56,6 +56,7 @@ cdef void open_returning(load_t *load) noexcept nogil:
         if load.connections[load.returning[i]].state == GONE and not begin_opening(
             load, load.connections + load.returning[i], now_ns(load)
         ):
+            note_errno(&load.faults, load.last_errno)
             load.totals.not_returned += 1
 
 

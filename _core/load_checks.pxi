@@ -58,7 +58,8 @@ cdef int require_together(int channels, int members, int senders, int in_flight,
     require_most("channels", channels, CONNECTIONS_MAX // members, f"with {each} each, {CONNECTIONS_MAX} in all")
     require_most("senders", senders, members, f"in a channel of {each}")
     require_range("in_flight", in_flight, 1, 99_999)
-    require_most("in_flight", in_flight, SLOTS_MAX // channels, f"in each of {channels} channels, {SLOTS_MAX} in all")
+    several = f"in each of {channels} channels" if channels > 1 else "in one channel"
+    require_most("in_flight", in_flight, SLOTS_MAX // channels, f"{several}, {SLOTS_MAX} in all")
     most = PAIRS_MAX // (channels * members)
     require_most("senders", senders, most, f"with {channels} x {each}, for the books of {PAIRS_MAX} pairs of sender and receiver")
     if has_spread and channels * members > SPREAD_MEMBERS_MAX:

@@ -86,6 +86,7 @@ cdef enum:
     ERROR_TEXT_BYTES = 256
     PLACES_MAX = 16
     ERRNOS = 256
+    TOO_BIG = 1009                  # the close code (RFC 6455 section 7.4.1)
 
 
 cdef uint64_t NEVER = 0xFFFFFFFFFFFFFFFF

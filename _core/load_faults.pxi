@@ -38,11 +38,15 @@ cdef dict frame_faults(const faults_t *faults, size_t frame_bytes_max):
     return {names[i]: faults.frames[i] for i in range(FRAME_FAULTS) if faults.frames[i]}
 
 
-cdef list opening_faults(const faults_t *faults, const uint32_t *statuses):
-    """What is to be said of those that did not open, with how many there are of each."""
-    told = [f"{statuses[code]} with HTTP {code}" for code in range(100, 1000) if code != 101 and statuses[code]]
-    if statuses[0]:
-        told.append(f"{statuses[0]} answered with what is no HTTP")
-    told += [f"{faults.openings[i]} {_OPENING_FAULTS[i]}" for i in range(OPENING_FAULTS) if faults.openings[i]]
-    told += [f"{faults.errnos[i]} with {os.strerror(i).lower()}" for i in range(ERRNOS) if faults.errnos[i]]
-    return told
+cdef dict opening_faults(const faults_t *faults, const uint32_t *statuses):
+    """How many did not open, by what is to be said of them."""
+    counts = {f"with HTTP {code}": statuses[code] for code in range(100, 1000) if code != 101}
+    counts["answered with what is no HTTP"] = statuses[0]
+    counts |= {_OPENING_FAULTS[i]: faults.openings[i] for i in range(OPENING_FAULTS)}
+    counts |= {f"with {os.strerror(i).lower()}": faults.errnos[i] for i in range(ERRNOS) if faults.errnos[i]}
+    return {fault: count for fault, count in counts.items() if count}
+
+
+cdef dict more_than(dict before, dict after):
+    """What was counted in between."""
+    return {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)}

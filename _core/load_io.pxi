@@ -56,6 +56,8 @@ cdef void note_end(
         load.dropped += before == OPEN
     if before == OPEN and connection.kind == MEMBER:
         write_off_receiver(load, connection)
+        if close_code == TOO_BIG:
+            give_up_sent_by(load, connection)
 
 
 cdef void fail_connection(load_t *load, connection_t *connection, int why) noexcept nogil:

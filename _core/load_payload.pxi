@@ -10,6 +10,8 @@ cdef enum:
     SENDER_END = 10
     SLOT_END = 20
     NUMBER_END = 33
+    MARK_BYTES = 4                  # of a template's channel, see load_template.pxi
+    MARK_END = NUMBER_END + MARK_BYTES
     TIME_END = 53
     FIELDS_BYTES = 56               # all numbers lie in the first 56 bytes: seven words to mask
     PAYLOAD_BYTES_MIN = 61
@@ -109,6 +111,8 @@ cdef size_t write_frame(const load_t *load, unsigned char *out, const message_t 
     memcpy(out, load.frame, load.frame_bytes)
     memcpy(fields, load.fields, FIELDS_BYTES)
     put_message(fields, message, load.pad)
+    if load.is_template:
+        put_mark(fields, message.channel)
     for i in range(0, FIELDS_BYTES, 8):
         word = word_at(fields + i) ^ load.mask
         memcpy(out + load.stamp_at + i, &word, 8)

@@ -28,16 +28,16 @@ class RunReport(NamedTuple):
     `offered` messages were due, `sent` were sent; `unsent` found nobody left in their channel. `expected` deliveries are
     what the sent messages should cause; `lost` is what of these never came. A message that came after a later one of the
     same sender is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`;
-    `unexpected` frames fit no rule: of these `echoed` are messages that came back to their sender, `fragments` parts of
-    messages, and `reserved` frames with RSV bits, as compressed ones have. `given_up` counts messages, not deliveries,
-    whose turn was over before all had them. `limited` are errors that tell of a rate limit. Of the visitors `left` did
-    so, `returned` joined again, `not_returned` were refused, and `late_visits` were due while the visitor was still on
-    its way; `returning` is the latency of their opening handshakes. `seconds` runs until the last delivery, or until what
+    `unexpected` frames fit no rule: of these `echoed` are messages that came back to their sender, `foreign` messages by a
+    template that were sent in another channel, `fragments` parts of messages, and `reserved` frames with RSV bits, as
+    compressed ones have. `given_up` counts messages, not deliveries, whose turn was over before all had them. `limited` are errors that tell of a rate limit. Of the visitors `left` did
+    so, `returned` joined again, `not_returned` were refused (`refusals` has the reasons), and `late_visits` were due
+    while the visitor was still on its way; `returning` is the latency of their opening handshakes. `seconds` runs until the last delivery, or until what
     is lost was given up; in the first `sending_seconds` of them messages were sent. `cpu_seconds` is the generator's own.
     `dropped` connections were ended by the server, and `close_codes` tells with what, since the generator was made;
     `faults` counts those that the generator failed, by what the server had sent. `lateness` is how long after they were
     due messages of an open loop were written; `distribution` has the filled buckets of `latency`; `receivers` is the
-    latency of each member, when asked for.
+    latency of each member, when asked for. `members_left` were open in the end.
     """
 
     offered: int
@@ -51,6 +51,7 @@ class RunReport(NamedTuple):
     stale: int
     unexpected: int
     echoed: int
+    foreign: int
     fragments: int
     reserved: int
     given_up: int
@@ -63,6 +64,7 @@ class RunReport(NamedTuple):
     left: int
     returned: int
     not_returned: int
+    refusals: dict
     late_visits: int
     dropped: int
     close_codes: dict
@@ -80,11 +82,7 @@ class RunReport(NamedTuple):
     distribution: tuple
     receivers: tuple
     intervals: tuple
-
-    @property
-    def deliveries_per_second(self):
-        """Deliveries per second of the whole run."""
-        return self.delivered / self.seconds if self.seconds else 0.0
+    members_left: int
 
 
 class CloseReport(NamedTuple):
@@ -128,7 +126,7 @@ cdef object end_interval(load_t *load, uint64_t began_ns, uint64_t previous_ns, 
 
 
 cdef object run_report(
-    load_t *load, uint64_t offered, uint64_t elapsed_ns, uint64_t sending_ns, uint64_t cpu_ns, tuple intervals
+    load_t *load, uint64_t offered, uint64_t elapsed_ns, uint64_t sending_ns, uint64_t cpu_ns, tuple intervals, dict refusals
 ):
     cdef totals_t *totals = &load.totals
     record_run(load)
@@ -146,6 +144,7 @@ cdef object run_report(
         totals.stale,
         totals.unexpected,
         totals.echoed,
+        totals.foreign,
         totals.fragments,
         totals.reserved,
         totals.given_up,
@@ -158,6 +157,7 @@ cdef object run_report(
         totals.left,
         totals.returned,
         totals.not_returned,
+        refusals,
         totals.late_visits,
         load.dropped,
         codes_of(load),
@@ -175,7 +175,16 @@ cdef object run_report(
         distribution_of(&totals.latency),
         spread_report(load),
         intervals,
+        members_left(load),
     )
+
+
+cdef uint32_t members_left(const load_t *load) noexcept nogil:
+    cdef uint32_t left = 0
+    cdef uint32_t i
+    for i in range(load.channels):
+        left += load.channel_states[i].alive
+    return left
 
 
 cdef dict codes_of(const load_t *load):
@@ -188,9 +197,10 @@ cdef dict faults_of(const load_t *load):
 
 cdef str refusal_text(const load_t *load):
     seen = opening_faults(&load.faults, load.statuses)
+    all_of_them = load.failed + load.opened + load.handshaking
     return (
-        f"{load.failed} of {load.failed + load.opened + load.handshaking} connections failed to open"
-        + (": " + ", ".join(seen) if seen else "")
+        f"{load.failed} of {all_of_them} connection{'s' * (all_of_them != 1)} failed to open"
+        + (": " + ", ".join(f"{count} {fault}" for fault, count in seen.items()) if seen else "")
     )
 
 
@@ -201,5 +211,6 @@ cdef str waiting_text(const load_t *load):
     for i in range(load.total):
         unsent += load.connections[i].state == CONNECTING
     waiting = {"not accepted": unsent, "not answered": load.handshaking - unsent}
-    seen = ", ".join(f"{count} were {what}" for what, count in waiting.items() if count)
-    return f"{load.opened} of {load.total} connections opened in time" + (f": {seen}" if seen else "")
+    seen = ", ".join(f"{count} {'was' if count == 1 else 'were'} {what}" for what, count in waiting.items() if count)
+    opened = f"{load.opened} of {load.total} connection{'s' * (load.total != 1)} opened in time"
+    return opened + (f": {seen}" if seen else "")

@@ -78,6 +78,7 @@ cdef struct totals_t:
     uint64_t stale              # of a message sent in an earlier run
     uint64_t unexpected         # frames that no rule here explains; of these:
     uint64_t echoed             # a sender's own messages
+    uint64_t foreign            # messages of other channels
     uint64_t fragments
     uint64_t reserved           # frames with RSV bits, which is compressed ones
     uint64_t given_up           # messages whose slot was taken back
@@ -107,6 +108,7 @@ cdef struct load_t:
     bint sending
     bint stopping               # asked to stop, by a signal's handler
     bint exhausted              # a sender has no numbers left
+    bint deserted               # nobody is left to send, or to get it
     bint closing
     uint32_t channels
     uint32_t members
@@ -149,6 +151,7 @@ cdef struct load_t:
     uint32_t batched_count
     uint32_t *returning         # visitors that have left in this turn
     uint32_t returning_count
+    uint32_t silent_channels    # the first so many have nobody left to send to anybody
     uint32_t outstanding        # occupied slots
     uint32_t handshaking
     uint32_t opened

@@ -10,13 +10,14 @@ from benchmarks.rows import OpenRow, Row
 from benchmarks.wire import ITTY, Wire
 from relay._load import Generator, RunReport
 from relay.bench import measured
-from relay.bench.usage import raise_file_limit
+from relay.bench.usage import Usage, raise_file_limit
 
 FILES_BESIDE_CONNECTIONS = 200
 WARM_UP_SECONDS = 1.0
 SILENCES_MAX = 20
 LOSS_TIMEOUT_SECONDS = 15.0  # a fan-out to 10 000 takes the slowest peers seconds
 IDLE_PAYLOAD_BYTES = 64
+INTERVAL_SECONDS = 0.1  # within which the last delivery is known
 
 
 def measure(
@@ -63,19 +64,30 @@ def settle(generator: Generator) -> None:
 
 
 def measure_run(generator: Generator, server: ServerProcess, seconds: float) -> Figures:
-    """What the server used for exactly the messages of one run."""
-    run = measured.measure_run(generator, server, seconds)
-    report, used = run.report, run.server
-    assert used is not None
+    """What the server used for exactly the messages of one run.
+
+    Rates and shares are of the time in which there was something to do, until the last delivery: after it nobody works, and when
+    something is lost the generator waits for it as long as `LOSS_TIMEOUT_SECONDS`.
+    """
+    run = measured.measure_run(generator, server, seconds, interval_seconds=INTERVAL_SECONDS)
+    assert run.server is not None
+    return figures_of(run.report, run.own, run.server)
+
+
+def figures_of(report: RunReport, own: Usage, used: Usage) -> Figures:
+    """The figures of a run, of what this thread used for it and what the server did. What nothing arrived for is no number."""
+    nothing = float("nan")
+    busy = max(measured.busy_seconds(report), 1e-9)
+    last = measured.last_delivery_seconds(report)
     return Figures(
-        units_per_second=report.deliveries_per_second,
-        server_us=used.ran * 1e6 / report.delivered if report.delivered else float("nan"),
-        p50_ms=report.latency.p50 * 1e3,
-        p99_ms=report.latency.p99 * 1e3,
+        units_per_second=report.delivered / last if last else 0.0,
+        server_us=used.ran * 1e6 / report.delivered if report.delivered else nothing,
+        p50_ms=report.latency.p50 * 1e3 if report.delivered else nothing,
+        p99_ms=report.latency.p99 * 1e3 if report.delivered else nothing,
         wrong=wrong_in(report),
-        server_utilisation=used.ran / report.seconds,
-        generator_utilisation=report.cpu_seconds / report.seconds,
-        disturbance=max(used.waited, run.own.waited) / report.seconds,
+        server_utilisation=used.ran / busy,
+        generator_utilisation=report.cpu_seconds / busy,
+        disturbance=max(used.waited, own.waited) / busy,
     )
 
 

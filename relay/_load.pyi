@@ -41,18 +41,19 @@ class RunReport(NamedTuple):
     """What was sent and what came of it.
 
     `offered` messages were due, `sent` were sent; `unsent` found nobody left in their channel. `expected` deliveries are what
-    the sent messages should cause; `lost` is what of these never came. A message that came after a later one of the same
-    sender is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`; `unexpected`
-    frames fit no rule: of these `echoed` are messages that came back to their sender, `fragments` parts of messages, and
-    `reserved` frames with RSV bits, as compressed ones have. `given_up` counts messages, not deliveries, whose turn was over
-    before all had them. `limited` are errors that tell of a rate limit. Of the visitors `left` did so, `returned` joined
-    again, `not_returned` were refused, and `late_visits` were due while the visitor was still on its way; `returning` is the
-    latency of their opening handshakes. `seconds` runs until the last delivery, or until what is lost was given up; in the
-    first `sending_seconds` of them messages were sent. `cpu_seconds` is the generator's own. `dropped` connections were ended
-    by the server, and `close_codes` tells with what, since the generator was made; `faults` counts those that the generator
-    failed, by what the server had sent. `lateness` is how long after they were due messages of an open loop were written;
-    `distribution` has the filled buckets of `latency`, as (middle, count); `receivers` is the latency of each member, within
-    1.6 %, when asked for.
+    the sent messages should cause; `lost` is what of these never came. A message that came after a later one of the same sender
+    is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`; `unexpected` frames fit no
+    rule: of these `echoed` are messages that came back to their sender, `foreign` messages by a template that were sent in
+    another channel, `fragments` parts of messages, and `reserved` frames with RSV bits, as compressed ones have. `given_up`
+    counts messages, not deliveries, whose turn was over before all had them. `limited` are errors that tell of a rate limit. Of
+    the visitors `left` did so, `returned` joined again, `not_returned` were refused (`refusals` counts them by the reason, a
+    phrase such as "with HTTP 429"), and `late_visits` were due while the visitor was still on its way; `returning` is the
+    latency of their opening handshakes. `seconds` runs until the last delivery, or until what is lost was given up; in the first
+    `sending_seconds` of them messages were sent. `cpu_seconds` is the generator's own. `dropped` connections were ended by the
+    server, and `close_codes` tells with what, since the generator was made; `faults` counts those that the generator failed, by
+    what the server had sent. `lateness` is how long after they were due messages of an open loop were written; `distribution`
+    has the filled buckets of `latency`, as (middle, count); `receivers` is the latency of each member, within 1.6 %, when asked
+    for. `members_left` were open in the end.
     """
 
     offered: int
@@ -66,6 +67,7 @@ class RunReport(NamedTuple):
     stale: int
     unexpected: int
     echoed: int
+    foreign: int
     fragments: int
     reserved: int
     given_up: int
@@ -78,6 +80,7 @@ class RunReport(NamedTuple):
     left: int
     returned: int
     not_returned: int
+    refusals: dict[str, int]
     late_visits: int
     dropped: int
     close_codes: dict[int, int]
@@ -95,10 +98,7 @@ class RunReport(NamedTuple):
     distribution: tuple[tuple[float, int], ...]
     receivers: tuple[Latency, ...]
     intervals: tuple[Interval, ...]
-
-    @property
-    def deliveries_per_second(self) -> float:
-        """Deliveries per second of the whole run."""
+    members_left: int
 
 class StalledReport(NamedTuple):
     """What became of those who did not read: how many the server closed, by close code, and how many were told of a gap."""
@@ -208,6 +208,9 @@ class Generator:
     def is_exhausted(self) -> bool:
         """Whether the run ended early, because a sender had used all numbers that a payload has room for."""
     @property
+    def is_deserted(self) -> bool:
+        """Whether the run ended early, because no channel had anybody left to send to anybody."""
+    @property
     def statuses(self) -> dict[int, int]:
         """Answers to opening handshakes, by HTTP status; 0 is for what is no HTTP."""
     @property
@@ -243,7 +246,8 @@ class Generator:
 
         With a `rate` messages are due so many times a second, in the channels in turn; without, as soon as one is done. `churn`
         visitors leave and join again each second. With `interval_seconds` the report tells about each part of the run, and
-        `watch`, when given, is called with each `Interval` as soon as it is over.
+        `watch`, when given, is called with each `Interval` as soon as it is over. A run ends early when no channel has anybody
+        left to send to anybody, unless there is churn: members do not come back, and visitors do.
 
         What is not delivered within `loss_timeout_seconds` is lost. Raises RuntimeError when no connection is open, and when a
         channel has nobody to deliver to.

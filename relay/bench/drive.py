@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
@@ -12,9 +12,11 @@ from typing import Final, Protocol
 from relay._load import CloseReport, Generator, Interval
 from relay.bench.faults import PlanError, UnreachableError
 from relay.bench.measured import MeasuredOpening, MeasuredRun, measure_opening, measure_run
-from relay.bench.oddities import told_faults
+from relay.bench.oddities import TOO_BIG, told_codes, told_faults, too_big
 from relay.bench.plan import FILES_BESIDE_CONNECTIONS, Plan
-from relay.bench.usage import Watched, ports, raise_file_limit
+from relay.bench.text import ms
+from relay.bench.usage import Watched, ancestors, ports, raise_file_limit
+from relay.bench.words import counted
 
 _CLOSE_SECONDS: Final = 5.0
 _NO_LIMITS: Final = (
@@ -50,6 +52,7 @@ class Result:
     is_limited: bool = False
     is_interrupted: bool = False
     is_exhausted: bool = False
+    is_deserted: bool = False
 
 
 def run_plan(plan: Plan, watcher: Watcher) -> Result:
@@ -82,22 +85,39 @@ def run_plan(plan: Plan, watcher: Watcher) -> Result:
         is_limited=generator.is_limited,
         is_interrupted=bool(interrupted),
         is_exhausted=generator.is_exhausted,
+        is_deserted=generator.is_deserted,
     )
 
 
 def _watched(pid: int) -> Watched | None:
     if not pid:
         return None
+    _require_another(pid)
     server = Watched(pid)
     try:
-        server.usage(), server.resident_bytes()
+        server.usage()
+        has_memory = server.resident_bytes() > 0
     except (FileNotFoundError, ProcessLookupError):
         raise PlanError(f"--pid: there is no process {pid}") from None
     except OSError as exc:
         raise PlanError(
             f"--pid: process {pid} cannot be looked at: {str(exc.strerror).lower()}"
         ) from None
+    if not has_memory:
+        raise PlanError(f"--pid: process {pid} has no memory: it is the kernel's, or has ended")
     return server
+
+
+def _require_another(pid: int) -> None:
+    """What the generator uses counts as used by each process above it, and none of these serves what it loads."""
+    for number, (each, name) in enumerate(ancestors()):
+        if each == pid:
+            who = (
+                f"the process ({name}) that relay bench was started by"
+                if number
+                else "relay bench itself"
+            )
+            raise PlanError(f"--pid: expected the server's process, and {pid} is {who}")
 
 
 def _raise_file_limit(plan: Plan) -> None:
@@ -120,7 +140,7 @@ def _open(
             server,
             timeout_seconds=min(timeout_seconds, 3600.0),
             rate=plan.connect_rate,
-            watch=lambda opened: watcher.advance(opened, f"{opened:,} connections"),
+            watch=lambda opened: watcher.advance(opened, counted(opened, "connection")),
         )
     except (ConnectionError, TimeoutError) as exc:
         raise UnreachableError(_refusal(generator, plan, exc)) from None
@@ -132,7 +152,7 @@ def _open(
                 "--source-address: expected addresses of this machine, and one is not"
             ) from None
         raise UnreachableError(
-            f"cannot open {plan.connections} connections: {exc.strerror}"
+            f"cannot open {counted(plan.connections, 'connection')}: {exc.strerror}"
         ) from None
     if not generator.open_connections:
         raise UnreachableError(_all_closed(generator, plan))
@@ -141,25 +161,34 @@ def _open(
 
 def _all_closed(generator: Generator, plan: Plan) -> str:
     closing = generator.close(0)
-    codes = ", ".join(f"{count} with {code}" for code, count in closing.close_codes.items())
+    codes = told_codes(closing.close_codes)
     faults = told_faults(closing.faults)
     told = [f"the server closed {codes}"] if codes else []
     told += [f"the generator failed {faults}"] if faults else []
     text = f"{plan.target.url}: no connection stayed open: {'; '.join(told)}"
-    return f"{text}; {RATE_LIMITED}" if 1008 in closing.close_codes else text
+    if 1008 in closing.close_codes:
+        return f"{text}; {RATE_LIMITED}"
+    # nothing has been sent but the greeting
+    return f"{text}; {too_big()}" if TOO_BIG in closing.close_codes else text
 
 
 def _refusal(generator: Generator, plan: Plan, exc: OSError) -> str:
     text = f"{plan.target.url}: {exc}"
-    if 429 in generator.statuses:
-        return f"{text}; {RATE_LIMITED}"
-    if 503 in generator.statuses:
-        return f"{text}; the server has no room for so many: see its --max-connections and its file limit"
-    if 403 in generator.statuses:
-        return f"{text}; a key is asked for (put it into the URL, as ?joinKey=...), or an origin"
-    if isinstance(exc, TimeoutError):
-        return f"{text}; --connect-timeout lets it take longer"
-    return text
+    advice = remedy(generator.statuses)
+    if not advice and isinstance(exc, TimeoutError):
+        advice = "--connect-timeout lets it take longer"
+    return f"{text}; {advice}" if advice else text
+
+
+def remedy(statuses: Collection[int]) -> str:
+    """What may help when opening handshakes were answered so; empty when nothing is known."""
+    if 429 in statuses:
+        return RATE_LIMITED
+    if 503 in statuses:
+        return "the server has no room for so many: see its --max-connections and its file limit"
+    if 403 in statuses:
+        return "a key is asked for (put it into the URL, as ?joinKey=...), or an origin"
+    return ""
 
 
 def _runs(
@@ -174,7 +203,8 @@ def _runs(
     if not plan.has_load:
         return runs
     for phase, seconds in (("warming up", plan.warm_up_seconds), ("measuring", plan.seconds)):
-        is_over = bool(interrupted) or generator.is_limited or not generator.open_connections
+        is_over = bool(interrupted) or generator.is_limited or generator.is_deserted
+        is_over = is_over or not generator.open_connections
         if seconds and not (runs and is_over):
             runs.append(_run(generator, server, plan, watcher, phase, seconds))
     return runs
@@ -192,9 +222,8 @@ def _run(
 
     def watch(interval: Interval) -> None:
         per_second = interval.delivered / interval.seconds
-        watcher.advance(
-            interval.ended, f"{per_second:,.0f} deliveries/s, p99 {interval.p99 * 1e3:.3g} ms"
-        )
+        p99 = ms(interval.p99 * 1e3 if interval.delivered else None)
+        watcher.advance(interval.ended, f"{per_second:,.0f} deliveries/s, p99 {p99}")
         if generator.is_limited:
             generator.stop()
 

@@ -110,6 +110,7 @@ def delivery_figures(report: RunReport) -> dict[str, Any]:
         "stale": report.stale,
         "unexpected": report.unexpected,
         "echoed": report.echoed,
+        "of_other_channels": report.foreign,
         "fragments": report.fragments,
         "reserved_bits": report.reserved,
         "received_bytes": report.received_bytes,
@@ -126,7 +127,10 @@ def latency_figures(report: RunReport) -> dict[str, Any]:
     }
 
 
-def milliseconds(latency: Latency) -> dict[str, float]:
+def milliseconds(latency: Latency) -> dict[str, float | None]:
+    """Without samples there is no latency, and none is 0."""
+    if not latency.samples:
+        return {"samples": 0} | dict.fromkeys(("p50", "p90", "p99", "p99_9", "max"))
     return {
         "samples": latency.samples,
         "p50": latency.p50 * 1e3,
@@ -200,6 +204,7 @@ def churn_figures(result: Result) -> dict[str, Any] | None:
         "left": report.left,
         "returned": report.returned,
         "not_returned": report.not_returned,
+        "refusals": {how.removeprefix("with "): count for how, count in report.refusals.items()},
         "late": report.late_visits,
         "returned_per_second": report.returned / report.sending_seconds
         if report.sending_seconds
@@ -249,25 +254,21 @@ def generator_figures(run: MeasuredRun) -> dict[str, Any]:
     }
 
 
-def time_line(report: RunReport) -> list[dict[str, float]]:
+def time_line(report: RunReport) -> list[dict[str, float | None]]:
     return [
         {
             "at_seconds": each.ended,
             "sent_per_second": each.sent / each.seconds,
             "deliveries_per_second": each.delivered / each.seconds,
-            "p50_ms": each.p50 * 1e3,
-            "p99_ms": each.p99 * 1e3,
-            "max_ms": each.longest * 1e3,
+            "p50_ms": each.p50 * 1e3 if each.delivered else None,
+            "p99_ms": each.p99 * 1e3 if each.delivered else None,
+            "max_ms": each.longest * 1e3 if each.delivered else None,
         }
         for each in report.intervals
     ]
 
 
-def receiver_figures(report: RunReport) -> list[dict[str, float]]:
+def receiver_figures(report: RunReport) -> list[dict[str, float | None]]:
     """In the order of their p99, those that got something."""
-    got = (
-        {"number": i, **milliseconds(each)}
-        for i, each in enumerate(report.receivers)
-        if each.samples
-    )
-    return sorted(got, key=lambda each: each["p99"])
+    got = [(each.p99, i, each) for i, each in enumerate(report.receivers) if each.samples]
+    return [{"number": i, **milliseconds(each)} for _, i, each in sorted(got)]

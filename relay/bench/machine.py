@@ -4,6 +4,8 @@ import os
 import platform
 from pathlib import Path
 
+from relay.bench.words import counted
+
 
 def processor() -> str:
     """The processor's name."""
@@ -23,7 +25,7 @@ def congestion_control() -> str:
 
 def hardware() -> str:
     """In a few words."""
-    return f"{processor()}, {os.cpu_count()} cores, {memory_gib():.0f} GiB"
+    return f"{processor()}, {counted(os.cpu_count() or 1, 'core')}, {memory_gib():.0f} GiB"
 
 
 def system() -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from relay.bench.faults import PlanError, UnreachableError
+from relay.bench.query import shown_query
 
 PROTOCOLS: Final = ("itty", "party", "template")
 _PATHS: Final = {
@@ -33,8 +34,9 @@ class Target:
 
     @property
     def url(self) -> str:
-        """For a report: without the query, in which keys may be."""
-        return f"ws://{self.host}{self.path.partition('?')[0]}"
+        """For a report: of the query only what can be no key."""
+        path, mark, query = self.path.partition("?")
+        return f"ws://{self.host}{path}{mark}{shown_query(query)}"
 
 
 def target_of(
@@ -63,8 +65,18 @@ def _split(url: str) -> SplitResult:
             " give the plain listener behind the proxy, as ws://HOST:PORT"
         )
     if parts.scheme not in ("ws", "http") or not parts.hostname or parts.fragment or parts.username:
-        raise PlanError(f"URL: expected ws://HOST:PORT, with or without a path, got {url!r}")
+        raise PlanError(
+            f"URL: expected ws://HOST:PORT, with or without a path, got {_shown(url)!r}"
+        )
     return parts
+
+
+def _shown(url: str) -> str:
+    """For an error, which ends up in logs: without a user's password, or what else may be secret in what is no URL of ours."""
+    rest, mark, query = url.partition("?")
+    scheme, slashes, place = rest.rpartition("//")
+    _, at, host = place.rpartition("@")
+    return f"{scheme}{slashes}{'***@' if at else ''}{host}{mark}{shown_query(query)}"
 
 
 def _port(parts: SplitResult) -> int:

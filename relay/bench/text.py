@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from relay.bench.oddities import told_faults
+from relay.bench.oddities import told_codes, told_faults
+from relay.bench.words import NOTHING, counted
 
 _NAMES: Final = 13
 
@@ -54,15 +55,18 @@ def run_rows(figures: Figures) -> Iterator[tuple[str, str]]:
 
 
 def load_text(plan: Figures) -> str:
-    members = f"{plan['channels']:,} x {plan['members']:,} members"
+    members = f"{plan['channels']:,} x {counted(plan['members'], 'member')}"
     if plan["loop"] == "none":
         return f"{members}; no messages; {plan['protocol']}"
     loop = (
-        f"open loop, {amount(plan['rate_per_second'])} messages/s"
+        f"open loop, {amount(plan['rate_per_second'])} {'message' if plan['rate_per_second'] == 1 else 'messages'}/s"
         if plan["loop"] == "open"
         else f"closed loop, {plan['in_flight_per_channel']:,} in flight per channel"
     )
-    return f"{members}, {plan['senders']:,} of each send; {loop}; {plan['payload_bytes']:,} bytes; {plan['protocol']}"
+    send = counted(plan["senders"], "of each sends", "of each send")
+    return (
+        f"{members}, {send}; {loop}; {counted(plan['payload_bytes'], 'byte')}; {plan['protocol']}"
+    )
 
 
 def connecting_text(connecting: Figures) -> str:
@@ -94,38 +98,39 @@ def deliveries_text(deliveries: Figures) -> str:
 
 
 def latency_text(latency: Figures) -> str:
+    if not latency["samples"]:
+        return NOTHING
     names = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max"}
     return ", ".join(f"{shown} {ms(latency[name])}" for name, shown in names.items())
 
 
 def events_text(events: Figures) -> str:
     return (
-        f"{events['joins']:,} joins, {events['leaves']:,} leaves, {events['errors']:,} errors,"
-        f" {events['pings']:,} pings"
+        f"{counted(events['joins'], 'join')}, {counted(events['leaves'], 'leave')},"
+        f" {counted(events['errors'], 'error')}, {counted(events['pings'], 'ping')}"
     )
 
 
 def codes_text(connections: Figures) -> str:
-    during = codes(connections["close_codes"]) or "none"
-    text = f"while it ran {during}; at the end {codes(connections['close_codes_at_end']) or 'none'}"
+    during = told_codes(connections["close_codes"]) or "none"
+    at_end = told_codes(connections["close_codes_at_end"]) or "none"
+    text = f"while it ran {during}; at the end {at_end}"
     faults = told_faults(connections["failed_by_generator"])
     return f"{text}; the generator failed {faults}" if faults else text
 
 
-def codes(counts: Figures) -> str:
-    return ", ".join(f"{count:,} with {code}" for code, count in counts.items())
-
-
 def churn_text(churn: Figures) -> str:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in churn["refusals"].items())
     return (
-        f"{churn['left']:,} left, {churn['returned']:,} returned, {churn['not_returned']:,} refused,"
-        f" {churn['late']:,} late; {amount(churn['returned_per_second'])}/s,"
+        f"{churn['left']:,} left, {churn['returned']:,} returned, {churn['not_returned']:,} refused"
+        + (f" ({reasons})" if reasons else "")
+        + f", {churn['late']:,} late; {amount(churn['returned_per_second'])}/s,"
         f" connecting p50 {ms(churn['connect_ms']['p50'])}, p99 {ms(churn['connect_ms']['p99'])}"
     )
 
 
 def slow_reader_text(slow: Figures) -> str:
-    how = codes(slow["close_codes"])
+    how = told_codes(slow["close_codes"])
     return (
         f"{slow['connections']:,}; closed by the server {slow['closed_by_server']:,}"
         + (f" ({how})" if how else "")
@@ -141,7 +146,11 @@ def server_text(server: Figures) -> str:
         parts.append(f"{server['cpu_us_per_delivery']:.3g} µs per delivery")
     held = server["resident_bytes_per_connection"]
     # A server that has served as many before takes the memory that these left.
-    parts.append(f"{held:,.0f} bytes per connection" if held > 0 else "no more memory than before")
+    parts.append(
+        f"{counted(round(held), 'byte')} per connection"
+        if held > 0
+        else "no more memory than before"
+    )
     return ", ".join(parts)
 
 
@@ -153,8 +162,10 @@ def generator_text(generator: Figures, is_open_loop: bool) -> str:
     return text
 
 
-def ms(value: float) -> str:
+def ms(value: float | None) -> str:
     """Milliseconds, three digits."""
+    if value is None:
+        return NOTHING
     if value and value < 0.001:
         return f"{value * 1e6:.0f} ns"
     if value and value < 1:

@@ -80,6 +80,19 @@ def family(pid: int) -> Iterator[int]:
             yield from family(int(child))
 
 
+def ancestors() -> Iterator[tuple[int, str]]:
+    """This process and those it descends from, nearest first, each as pid and name; as far as the system tells of them."""
+    pid = os.getpid()
+    with contextlib.suppress(OSError, KeyError):
+        while (
+            pid
+        ):  # the parent of the first process, and of one from outside of this namespace, is 0
+            text = Path(f"/proc/{pid}/status").read_text()
+            status = dict(line.partition(":\t")[::2] for line in text.splitlines())
+            yield pid, status["Name"]
+            pid = int(status["PPid"])
+
+
 def kernel_cache_bytes() -> int:
     """What the kernel holds in its object caches (proc(5), meminfo, Slab), sockets among it; 0 where it does not tell."""
     for line in Path("/proc/meminfo").read_text().splitlines():

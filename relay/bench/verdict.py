@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay._load import RunReport
-from relay.bench.drive import RATE_LIMITED, Result
+from relay.bench.drive import RATE_LIMITED, Result, remedy
 from relay.bench.measured import MeasuredRun, busy_seconds
-from relay.bench.oddities import oddities, why_nothing
+from relay.bench.oddities import oddities, told_refusals, who_is_left, why_nothing
 from relay.bench.usage import share_one_core
+from relay.bench.words import counted
 
 FULL: Final = 0.85
 """From this share of its core on, the generator counts as full, unless the server was seen to be fuller."""
@@ -73,7 +74,7 @@ def _reason(result: Result, report: RunReport, shares: Shares) -> str:
     if result.is_limited:
         return RATE_LIMITED
     if report.delivered == 0:
-        return f"nothing was delivered{why_nothing(report, result.plan.has_echo)}"
+        return f"nothing was delivered{why_nothing(report, result.plan.has_echo, result.message_bytes)}"
     if result.is_warm_up:
         return "it ended in the warm-up"
     if is_full(shares):
@@ -137,14 +138,14 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
     notes = {
         f"not all was delivered once and in order: {told}": bool(told),
         f"the server (process {plan.pid}) ended while messages were sent": _has_ended(result),
-        f"{report.errors:,} error events, the first: {result.first_error}": report.errors > 0,
-        f"{_laggard(shares)} did not keep up: {report.sent:,} of {report.offered:,} messages could be sent": (
+        f"{_told_errors(report)}: {result.first_error}": report.errors > 0,
+        f"{_laggard(shares)} did not keep up: {report.sent:,} of {counted(report.offered, 'message')} could be sent": (
             not has_kept_up(report) and not result.is_interrupted
         ),
         f"too few messages to tell whether the generator was late: {report.lateness.samples:,}": (
             plan.is_open_loop and not telling_percentile(report.lateness.samples)
         ),
-        f"{report.not_returned:,} times a visitor was not let in again": report.not_returned > 0,
+        _told_refused(report): report.not_returned > 0,
         "a party room drops what is over the rate limit without a word: was the server started without limits?": (
             report.lost > 0 and plan.target.protocol == "party"
         ),
@@ -157,9 +158,25 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
         ),
         "it was interrupted: the figures are of the part before that": result.is_interrupted,
         "it ended early: a sender had used all of its hundred million numbers": result.is_exhausted,
+        f"it ended early, after {report.sending_seconds:.3g} s: {who_is_left(report)}": result.is_deserted,
     }
     told_first = tuple(text for text, holds in notes.items() if holds)
-    return (*told_first, *oddities(report, plan.has_echo))
+    return (*told_first, *oddities(report, plan.has_echo, result.message_bytes))
+
+
+def _told_errors(report: RunReport) -> str:
+    return "1 error event" if report.errors == 1 else f"{report.errors:,} error events, the first"
+
+
+def _told_refused(report: RunReport) -> str:
+    """With what may help against it, as when nobody is let in at first."""
+    text = f"{counted(report.not_returned, 'time')} a visitor was not let in again"
+    if report.refusals:
+        text += f": {told_refusals(report.refusals)}"
+    advice = remedy(
+        {status for status in (429, 503, 403) if f"with HTTP {status}" in report.refusals}
+    )
+    return f"{text}; {advice}" if advice else text
 
 
 def _has_ended(result: Result) -> bool:

@@ -35,7 +35,8 @@ def bench(url: str, **options: Any) -> None:
     """Load the server at URL (ws://HOST:PORT, its own path if you like) and report what came of every message.
 
     Without options: 10 channels of 50 members, 1000 messages a second in all, for 5 seconds; a relay with its default limits
-    carries that. For more, start it without limits: relay serve --message-rate 0 --byte-rate 0.
+    carries that. For more, start it without limits: relay serve --message-rate 0 --byte-rate 0; for large messages also with
+    --max-message and --backlog-limit.
     """
     require_generator()
     from relay.bench.drive import run_plan

@@ -11,7 +11,7 @@ from relay.commands.shared import CommandError, Exit, fail
 from relay.commands.top import TOKEN_VARIABLE, Source
 from relay.plan.observed import NothingToSee, Observed, observe
 from relay.plan.prices import Prices
-from relay.plan.quantities import show_bytes, show_number, show_share
+from relay.plan.quantities import counted, show_bytes, show_number, show_share
 
 
 def watch(url: str, seconds: float, ping_interval: float) -> Observed:
@@ -44,10 +44,10 @@ def lines(observed: Observed, prices: Prices, seconds: float) -> list[str]:
     load = observed.workload
     each = "" if observed.processes == 1 else f" in each of {observed.processes} processes"
     return [
-        f"Watched for {seconds:g} seconds: {show_number(load.connections)} connections, messages that go to"
-        f" {show_number(load.channel_size - 1)} others each,",
+        f"Watched for {counted(seconds, 'second', 'seconds')}: {counted(load.connections, 'connection', 'connections')},"
+        f" messages that go to {counted(load.channel_size - 1, 'other', 'others')} each,",
         f"{show_number(load.messages)} a second from each connection, of {show_bytes(load.payload_bytes)};"
-        f" {show_number(load.joins)} joins a second.",
+        f" {counted(load.joins, 'join', 'joins')} a second.",
         f"Processor: {show_share(observed.predict(prices))} of a core predicted,"
         f" {show_share(observed.utilisation)} measured{each}.",
         "",

@@ -112,7 +112,7 @@ def _workload(context: click.Context, options: dict[str, Any]) -> Workload:
         connections = channel_size  # of the inverse, which finds their number
     elif 1 <= connections < channel_size and is_default(context, "channel_size"):
         raise click.UsageError(
-            f"--channel-size: it is {channel_size:g} unless told, more than the {connections:g} connections"
+            f"--channel-size: it is {channel_size:g} unless told, more than the number of connections, {connections:g}"
         )
     workload = Workload(
         connections=round(connections),

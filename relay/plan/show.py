@@ -115,8 +115,13 @@ def _asked(workload: Workload) -> Iterator[str]:
         f" each sends {_messages(workload.messages)} a second of {show_bytes(workload.payload_bytes)}."
     )
     deliveries = workload.deliveries_per_second
-    told = f"{show_number(deliveries)} deliveries a second" if deliveries else "no deliveries"
-    joins = f", and {show_number(workload.joins)} joins and leaves a second" * bool(workload.joins)
+    told = (
+        f"{counted(deliveries, 'delivery', 'deliveries')} a second"
+        if deliveries
+        else "no deliveries"
+    )
+    visits = counted(workload.joins, "join and leave", "joins and leaves")
+    joins = f", and {visits} a second" * bool(workload.joins)
     yield f"That is {_messages(workload.messages_per_second)} and {told}{joins}."
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from relay.plan.prices import Calibration
-from relay.plan.quantities import show_number, show_share
+from relay.plan.quantities import counted, show_number, show_share
 
 if TYPE_CHECKING:
     from relay.plan.verify import Verification
@@ -17,7 +17,7 @@ DISTURBANCE_MOST: Final = 0.1
 def calibration_lines(calibration: Calibration) -> Iterator[str]:
     """The prices of a machine."""
     prices, memory = calibration.prices, calibration.memory
-    yield f"{calibration.machine.processor}, {calibration.machine.cores} cores, {calibration.machine.kernel}"
+    yield f"{calibration.machine.processor}, {counted(calibration.machine.cores, 'core', 'cores')}, {calibration.machine.kernel}"
     for label, value, note in (
         (
             "wake-up",
@@ -69,13 +69,16 @@ def verification_lines(verification: "Verification", planned: int) -> Iterator[s
     workload = verification.workload
     if workload.connections < planned - workload.channel_size:
         yield f"Of {show_number(planned)} connections of a process no more may be opened here:"
+    connections = counted(workload.connections, "connection", "connections")
+    messages = counted(workload.messages_per_second, "message", "messages")
     yield (
-        f"Verified with one process: {show_number(workload.connections)} connections, channels of"
-        f" {show_number(workload.channel_size)}, {show_number(workload.messages_per_second)} messages a second, evenly spaced."
+        f"Verified with one process: {connections}, channels of {show_number(workload.channel_size)},"
+        f" {messages} a second, evenly spaced."
     )
     yield f"{'':<{_LABEL_WIDTH}}{'predicted':>15}{'measured':>15}{'ratio':>8}"
     for each in verification.figures:
-        predicted, measured = show_number(each.predicted, 4), show_number(each.measured, 4)
+        predicted = show_number(each.predicted, 4)
+        measured = "-" if each.measured is None else show_number(each.measured, 4)
         ratio = f"{each.ratio:.2f}" if each.measured else "-"
         yield f"{each.name:<{_LABEL_WIDTH}}{predicted:>15}{measured:>15}{ratio:>8}   {each.unit}"
     if verification.trouble:

@@ -5,9 +5,10 @@ from typing import Final
 
 import msgspec
 
-from relay._load import Generator
+from relay._load import Generator, RunReport
 from relay.bench.measured import measure_run
 from relay.bench.usage import file_room, raise_file_limit
+from relay.bench.words import counted, was
 from relay.plan.calibrate import FILES_BESIDE_CONNECTIONS
 from relay.plan.hosts import DESCRIPTORS_BESIDE
 from relay.plan.prices import Calibration
@@ -32,11 +33,11 @@ DISTURBANCE_MOST: Final = 0.1
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """One figure, in its unit."""
+    """One figure, in its unit; what could not be measured is None."""
 
     name: str
     predicted: float
-    measured: float
+    measured: float | None
     unit: str
 
     @property
@@ -61,9 +62,9 @@ class Verification(msgspec.Struct, frozen=True):
     def trouble(self) -> str:
         """Why the figures are worth nothing; empty when they count."""
         if self.dropped:
-            return f"{self.dropped} connections were ended by the relay"
+            return f"{counted(self.dropped, 'connection')} {was(self.dropped)} ended by the relay"
         if self.lost:
-            return f"{self.lost} deliveries were lost"
+            return f"{counted(self.lost, 'delivery', 'deliveries')} {was(self.lost)} lost"
         if self.generator_utilisation >= GENERATOR_MOST:
             return f"the generator used {self.generator_utilisation:.0%} of its core"
         if self.disturbance > DISTURBANCE_MOST:
@@ -132,12 +133,12 @@ def _measure(
         held = subject.watched.resident_bytes() - resident
         rate, churn = workload.messages_per_second, workload.joins
         dropped = generator.run(WARM_UP_SECONDS, rate=rate, churn=churn).dropped
-        counted = subject.counters()
+        before = subject.counters()
         run = measure_run(generator, subject.watched, seconds, rate=rate, churn=churn)
         report, used = run.report, run.server
         assert used is not None
         busy = used.ran / report.seconds
-        sends = subject.counters()["sends"] - counted["sends"]
+        sends = subject.counters()["sends"] - before["sends"]
         total = subject.watched.resident_bytes()
         generator.close(0)
         warm.close(0)
@@ -151,14 +152,19 @@ def _measure(
             Compared("sends", predicted.sends_per_second, sends / report.seconds, "a second"),
             Compared("memory", memory.base + held_beside + held_predicted, total, "bytes"),
             Compared("of connections", held_predicted, held, "bytes"),
-            Compared("p50", predicted.p50 * 1e3, report.latency.p50 * 1e3, "ms"),
-            Compared("p99", predicted.p99 * 1e3, report.latency.p99 * 1e3, "ms"),
+            Compared("p50", predicted.p50 * 1e3, _milliseconds(report.latency.p50, report), "ms"),
+            Compared("p99", predicted.p99 * 1e3, _milliseconds(report.latency.p99, report), "ms"),
         ],
         report.lost,
         report.cpu_seconds / report.seconds,
         max(used.waited, run.own.waited) / report.seconds,
         dropped + report.dropped,
     )
+
+
+def _milliseconds(latency: float, report: RunReport) -> float | None:
+    """Of a percentile; None when nothing was delivered."""
+    return latency * 1e3 if report.latency.samples else None
 
 
 def _flags(ping_interval: float, payload_bytes: int) -> tuple[str, ...]:

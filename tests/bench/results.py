@@ -27,6 +27,8 @@ REPORT = RunReport(
         "delivered": 1000,
         "close_codes": {},
         "faults": {},
+        "refusals": {},
+        "members_left": 500,
         "seconds": 5.0,
         "sending_seconds": 5.0,
         "cpu_seconds": 1.0,

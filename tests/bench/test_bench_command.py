@@ -18,7 +18,7 @@ from support.process import COMMAND, environment
 from relay._load import Generator
 from relay.bench.faults import PlanError
 from relay.bench.plan import PAIRS_MAX, Plan, default_senders
-from relay.bench.usage import ports
+from relay.bench.usage import ancestors, ports
 
 from .command import SHORT, VERDICTS, figures_in, one_line, refusal, run, url_of
 from .fake_server import FakeServer, close_frame
@@ -301,6 +301,8 @@ def test_a_bar_on_a_terminal() -> None:
         ),
         (("--pid", "0"), "--pid: expected from 1"),
         (("--pid", "2147483647"), "--pid: there is no process"),
+        (("--pid", str(os.getpid())), f"and {os.getpid()} is relay bench itself"),
+        (("--pid", str(os.getppid())), f"and {os.getppid()} is the process ("),
         (("--cpu", "4095"), "--cpu: core 4095 is not there"),
         (("--bogus",), "No such option"),
     ],
@@ -309,6 +311,27 @@ def test_bad_options_are_one_line(
     arguments: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert text in refusal(capsys, "ws://127.0.0.1:9", *arguments)
+
+
+def test_who_started_the_bench_is_not_the_server() -> None:
+    """Of all above it, the first process among them: what the generator uses would count as theirs."""
+    lineage = list(ancestors())
+    assert [pid for pid, _ in lineage[:2]] == [os.getpid(), os.getppid()]
+    done = run("ws://127.0.0.1:9", "--pid", str(lineage[-1][0]))
+    assert (done.returncode, done.stdout) == (2, "")
+    told = one_line(done.stderr)
+    assert "--pid: expected the server's process, and" in told
+    assert f"is the process ({lineage[-1][1]}) that relay bench was started by" in told
+
+
+def test_a_process_that_has_ended_is_not_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody has waited for it yet, so that its number is still there."""
+    with subprocess.Popen(["true"], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None
+        ended.stdout.read()
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        told = refusal(capsys, "ws://127.0.0.1:9", "--pid", str(ended.pid))
+    assert f"--pid: process {ended.pid} has no memory" in told
 
 
 @pytest.mark.parametrize(

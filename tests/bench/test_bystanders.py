@@ -50,9 +50,44 @@ def test_a_visitor_that_is_refused_tries_again_at_its_next_turn() -> None:
         server.answer = None
         second = generator.run(0.3, churn=20)
         generator.close()
+    assert report.refusals == {"with HTTP 429": report.not_returned}
+    assert second.refusals == {}  # those of the run before are told there
     assert report.returned == 0
     assert second.returned >= 1
     assert report.delivered == report.expected > 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "how"),
+    [
+        (b"", "closed by the server before it had answered"),
+        (b"SSH-2.0-x\r\n\r\n", "answered with what is no HTTP"),
+        (b"HTTP/1.1 101 x\r\n\r\n", "answered 101 without the right Sec-WebSocket-Accept"),
+    ],
+)
+def test_why_visitors_were_not_let_in_again(answer: bytes, how: str) -> None:
+    with FakeServer() as server:
+        generator = Generator(server.port, members=2, visitors=1)
+        generator.connect(10)
+        server.answer = answer
+        report = generator.run(0.2, churn=20)
+        generator.close()
+    assert report.refusals == {how: report.not_returned}
+    assert report.not_returned >= 1
+
+
+def test_visitors_that_can_come_back_keep_a_run_going() -> None:
+    """When all members have gone, too: what is left to measure is how visitors get in."""
+    with FakeServer(close_after=2, closes_everyone=True) as server:
+        generator = Generator(server.port, members=2, visitors=1)
+        generator.connect(10)
+        report = generator.run(0.3, churn=20)
+        is_deserted = generator.is_deserted
+        generator.close()
+    assert not is_deserted
+    assert (report.members_left, report.dropped) == (0, 3)
+    assert report.sending_seconds == pytest.approx(0.3)
+    assert report.returned >= 1
 
 
 def test_churn_needs_visitors() -> None:

@@ -13,6 +13,7 @@ import pytest
 from relay._load import CloseReport, Interval, Latency, StalledReport
 from relay.bench.figures import curve, figures_of
 from relay.bench.measured import MeasuredOpening
+from relay.bench.page import page_of
 from relay.bench.text import amount, ms, text_of
 
 from .results import NOTHING, RESULT, result_with
@@ -31,7 +32,8 @@ NAMES = {
     *(f"messages.{name}" for name in ("offered", "sent", "unsent", "sent_per_second", "seconds")),
     *(f"deliveries.{name}" for name in ("expected", "delivered", "per_second", "ratio", "lost")),
     *(f"deliveries.{name}" for name in ("duplicated", "reordered", "stale", "unexpected")),
-    *(f"deliveries.{name}" for name in ("echoed", "fragments", "reserved_bits")),
+    *(f"deliveries.{name}" for name in ("echoed", "of_other_channels", "fragments")),
+    "deliveries.reserved_bits",
     *("deliveries.received_bytes", "latency_ms.worst_receiver_number", "latency_ms.curve"),
     *(f"events.{name}" for name in ("joins", "leaves", "errors", "rate_limited", "other", "pings")),
     *(f"connections.{name}" for name in ("ended_by_server", "close_codes", "close_codes_at_end")),
@@ -161,6 +163,28 @@ def test_nothing_is_made_up_of_what_was_not_looked_at() -> None:
     assert "\nserver" not in text_of(figures)
 
 
+def test_why_visitors_were_refused() -> None:
+    refusals = {"with HTTP 429": 2, "closed by the server before it had answered": 1}
+    plan = replace(RESULT.plan, churn=10.0)
+    figures = figures_of(result_with(plan=plan, not_returned=3, refusals=refusals))
+    assert figures["churn"]["refusals"] == {
+        "HTTP 429": 2,
+        "closed by the server before it had answered": 1,
+    }
+    told = "3 refused (2 HTTP 429, 1 closed by the server before it had answered), 0 late"
+    assert told in text_of(figures)
+
+
+def test_one_of_a_thing_is_told_as_one() -> None:
+    plan = replace(RESULT.plan, channels=1, members=1, senders=1, rate=1.0, payload_bytes=1)
+    result = result_with(plan=plan, joins=1, leaves=1, errors=1, pings=1)
+    opening = replace(RESULT.opening, held_bytes=500)
+    text = text_of(figures_of(replace(result, opening=opening, message_bytes=1)))
+    assert "1 x 1 member, 1 of each sends; open loop, 1 message/s; 1 byte; itty" in text
+    assert "events        1 join, 1 leave, 1 error, 1 ping\n" in text
+    assert "1 byte per connection" in text
+
+
 def test_only_connections() -> None:
     plan = replace(RESULT.plan, seconds=0.0)
     figures = json.loads(json.dumps(figures_of(replace(RESULT, plan=plan, run=None))))
@@ -184,6 +208,31 @@ def test_the_text() -> None:
     assert "close codes   while it ran none; at the end 500 with 1000" in lines
     assert "server        40% of a core, 2e+03 µs per delivery, 1,000 bytes per connection" in lines
     assert lines[-1] == "valid: the generator was not the limit"
+
+
+def test_what_was_never_delivered_has_no_latency() -> None:
+    silent = (Interval(5.0, 5.0, 100, 0, 0.0, 0.0, 0.0),)
+    nobody = {"latency": NOTHING, "lateness": NOTHING, "receivers": (), "distribution": ()}
+    result = result_with(delivered=0, lost=1000, intervals=silent, **nobody)
+    figures = json.loads(
+        json.dumps(figures_of(replace(result, plan=replace(RESULT.plan, churn=1))))
+    )
+    latencies = (
+        figures["latency_ms"]["all"],
+        figures["generator"]["lateness_ms"],
+        figures["churn"]["connect_ms"],
+    )
+    for latency in latencies:
+        assert latency == {"samples": 0, **dict.fromkeys(("p50", "p90", "p99", "p99_9", "max"))}
+    [interval] = figures["time_line"]
+    assert interval["p50_ms"] is interval["p99_ms"] is interval["max_ms"] is None
+    lines = text_of(figures).splitlines()
+    assert "latency       -" in lines
+    assert any(line.endswith("late p50 -, p99 -, max -") for line in lines)
+    assert any(line.endswith("connecting p50 -, p99 -") for line in lines)
+    page = page_of(figures)
+    assert "<dd>-<small>p90 -</small></dd>" in page
+    assert "0 ms" not in page
 
 
 def test_a_server_that_had_the_memory_already() -> None:

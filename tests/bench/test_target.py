@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from relay.bench.faults import PlanError, UnreachableError
+from relay.bench.query import shown_query
 from relay.bench.target import sources_of, target_of
 
 
@@ -35,10 +36,38 @@ def test_this_machine(url: str, port: int, host: str) -> None:
     assert target.address.startswith("127.")
 
 
-def test_a_path_of_its_own_is_kept_and_its_query_is_not_shown() -> None:
-    target = target_of("ws://127.0.0.1:8787/c/x-{channel}?joinKey=secret", "itty")
-    assert target.path == "/c/x-{channel}?joinKey=secret"
-    assert target.url == "ws://127.0.0.1:8787/c/x-{channel}"
+def test_a_path_of_its_own_is_kept_and_no_key_in_its_query_is_shown() -> None:
+    target = target_of("ws://127.0.0.1:8787/c/x-{channel}?joinKey=secret&announce&as=Ann", "itty")
+    assert target.path == "/c/x-{channel}?joinKey=secret&announce&as=Ann"
+    assert target.url == "ws://127.0.0.1:8787/c/x-{channel}?joinKey=***&announce&as=Ann"
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", ""),
+        ("echo=true&list&alias=Ann+B", "echo=true&list&alias=Ann+B"),
+        ("joinKey=k&sendKey=1&join_key=true", "joinKey=***&sendKey=***&join_key=***"),
+        ("access_token=abc&Passw%6Frd=x&jwt=a.b.c", "access_token=***&Passw%6Frd=***&jwt=***"),
+        ("room=lobby-{channel}&user=%7Bmember%7D", "room=lobby-{channel}&user=%7Bmember%7D"),
+        ("token=t{channel}", "token=***"),
+        ("v=13&on=yes&t=1234&x=correct+horse", "v=13&on=yes&t=***&x=***"),
+        ("key=&x=", "key=&x="),
+        ("correct-horse&a=b=c&echo=1;key=2", "***&a=***&echo=***"),
+    ],
+)
+def test_of_a_query_only_what_can_be_no_secret_is_shown(query: str, shown: str) -> None:
+    assert shown_query(query) == shown
+
+
+@pytest.mark.parametrize(
+    "url", ["ws://ann:secret@127.0.0.1/x?joinKey=secret", "//ann:secret@x", "x?secret=secret"]
+)
+def test_a_url_that_is_refused_is_told_without_what_is_secret(url: str) -> None:
+    with pytest.raises(PlanError, match="got") as refused:
+        target_of(url, "itty")
+    assert "=secret" not in str(refused.value)
+    assert ":secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

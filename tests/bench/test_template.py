@@ -18,7 +18,7 @@ from .fake_server import TEXT, FakeServer, frame
 
 SECONDS = 0.2
 PATIENCE_SECONDS = 10.0
-STAMP = "relay00000slot-00000numb-00000000time-000000000000000"
+STAMP = "relay00000slot-00000numb-000000000000-000000000000000"
 
 
 def drive(port: int, **arguments: object) -> tuple[RunReport, CloseReport]:
@@ -127,9 +127,12 @@ def test_every_place_holds_what_it_says_wherever_it_lies(lead: int) -> None:
     for text in server.messages:
         assert len(text) == 300
         message = json.loads(text)
-        stamp = re.fullmatch(r"relay(\d{5})slot-(\d{5})numb-(\d{8})time-(\d{15})", message["x"])
+        stamp = re.fullmatch(
+            r"relay(\d{5})slot-(\d{5})numb-(\d{8})([0-9a-v]{4})-(\d{15})", message["x"]
+        )
         assert stamp is not None
         assert (message["s"], message["n"]) == (int(stamp[1]), int(stamp[3]))
+        assert int(message["c"]) == int(stamp[4], 32)
         assert before - 1 <= message["t"] <= time.time() * 1000 + 1
         numbers.setdefault((message["c"], message["s"]), []).append(message["n"])
     assert {channel for channel, _ in numbers} == {f"{i:02}" for i in range(11)}

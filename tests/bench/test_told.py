@@ -19,7 +19,7 @@ from relay.bench.usage import Usage
 from relay.bench.verdict import judge, shares_of, telling_percentile
 
 from .command import SHORT, figures_in, one_line, run, url_of
-from .fake_server import TEXT, FakeServer, Misdeliver, frame
+from .fake_server import TEXT, FakeServer, Misdeliver, close_frame, frame
 from .results import LATENCY, REPORT, result_with
 
 LOST = ("--loss-timeout", "0.1")
@@ -89,7 +89,6 @@ def test_channels_that_all_have_left_are_no_fault_of_who_is_still_there() -> Non
     with FakeServer(close_after=20, closes_everyone=True) as server:
         done = run(url_of(server), *SHORT[:4], "--rate", "200", "--duration", "0.5", "--warmup", "0", *LOST)  # fmt: skip
     assert "6 connections were ended by the server" in done.stdout
-    assert "messages were due in channels whose members had gone, and were not sent" in done.stdout
     assert "did not keep up" not in done.stdout
 
 
@@ -97,7 +96,7 @@ def test_channels_that_all_have_left_are_no_fault_of_who_is_still_there() -> Non
 def test_keeping_up_is_of_what_could_be_sent(sent: int, is_noted: bool) -> None:
     notes = judge(result_with(sent=sent, unsent=50)).notes
     assert any("did not keep up" in note for note in notes) is is_noted
-    assert "50 messages were due in channels whose members had gone, and were not sent" in notes
+    assert "50 messages were due and not sent, for want of anybody to send or to get them" in notes
 
 
 @pytest.mark.parametrize(
@@ -105,15 +104,21 @@ def test_keeping_up_is_of_what_could_be_sent(sent: int, is_noted: bool) -> None:
     [
         ({}, ""),
         ({"sent": 0}, ": nothing was sent, for none was due"),
-        ({"sent": 0, "unsent": 5}, ": nothing was sent, for all had gone"),
+        ({"sent": 0, "unsent": 5, "members_left": 0}, ": nothing was sent, for all had gone"),
+        ({"sent": 0, "unsent": 5}, ": nothing was sent, for nobody was left to send to anybody"),
         ({"fragments": 3, "faults": {"masked frame": 1}}, "; what came were messages in fragments"),
         ({"reserved": 3}, "; what came were frames with RSV bits"),
         ({"echoed": 3}, "; what came were messages that came back"),
+        ({"foreign": 3, "echoed": 3}, "; what came were messages of other channels"),
         (
             {"faults": {"masked frame": 2}},
             "; the generator failed connections: 2 for a masked frame",
         ),
         ({"dropped": 2}, "; the server ended 2 connections"),
+        (
+            {"dropped": 1, "close_codes": {1009: 1}},
+            "; the server ended 1 connection: 1 with 1009; 1009 means that a message was larger",
+        ),
         ({"unexpected": 2}, "; what came holds nothing of what was sent"),
         ({"events": 2}, "; what came holds nothing of what was sent"),
     ],
@@ -223,3 +228,101 @@ def test_the_wait_for_what_is_lost_is_no_part_of_sending(rate: float) -> None:
         generator.close()
     assert report.sending_seconds == pytest.approx(0.1)
     assert report.seconds > report.sending_seconds
+
+
+NOT_APART = ("--channels", "2", "--template", '{"to":"{channel}","text":"{stamp}"}')
+
+
+@pytest.mark.parametrize("greeting", [(), ("--greeting", "join {channel}")])
+def test_messages_of_other_channels_are_no_echoes_and_no_repeats(greeting: tuple[str, ...]) -> None:
+    """The server sends everything to everybody on a path, and what else tells channels apart says nothing to it."""
+    with FakeServer(wrap=lambda payload: frame(TEXT, payload)) as server:
+        done = run(f"{url_of(server)}/room", *SHORT, *NOT_APART[2:], *greeting, "--json", "-")
+    figures = figures_in(done)
+    deliveries = figures["deliveries"]
+    assert deliveries["delivered"] == deliveries["expected"] == 120
+    assert deliveries["of_other_channels"] == deliveries["unexpected"] == 180
+    assert deliveries["echoed"] == deliveries["duplicated"] == deliveries["reordered"] == 0
+    [note] = [note for note in figures["verdict"]["notes"] if "other channels" in note]
+    assert note.startswith("180 messages of other channels: the server does not keep them apart")
+    assert "--channels 1" in note
+
+
+def test_messages_of_other_channels_that_are_all_there_is() -> None:
+    def other_channel_only(receiver: int, frames: list[bytes]) -> list[bytes]:
+        own = b'"to":"%d"' % (receiver // 3)
+        return [each for each in frames if own not in each]
+
+    with FakeServer(
+        wrap=lambda payload: frame(TEXT, payload), misdeliver=other_channel_only
+    ) as server:
+        done = run(f"{url_of(server)}/room", *SHORT, *NOT_APART, *LOST)
+    assert done.returncode == 3
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("invalid: nothing was delivered; what came were messages of other")
+
+
+def test_messages_larger_than_the_relay_takes(start_relay: StartRelay) -> None:
+    """Only those who send have gone then, and the others are still there: the run ends all the same, and says so."""
+    host, port = start_relay("--max-message", "1000").address
+    given = (*SHORT[:4], "--senders", "1", "--size", "1001", "--duration", "600")
+    done = run(f"ws://{host}:{port}", *given, "--warmup", "0", "--loss-timeout", "600")
+    assert done.returncode == 3
+    told = done.stdout.splitlines()[-1]
+    assert "nothing was delivered; the server ended 2 connections: 2 with 1009; 1009 means" in told
+    assert "that a message was larger than the server takes, and one of 1,001 bytes was;" in told
+    assert "start a relay with --max-message 1001" in told
+    [early] = [line for line in done.stdout.splitlines() if "it ended early" in line]
+    assert early.endswith(" s: nobody was left to send to anybody")
+    assert "all had gone" not in done.stdout
+
+
+def test_messages_larger_than_the_relay_takes_in_the_warm_up(start_relay: StartRelay) -> None:
+    host, port = start_relay("--max-message", "1000").address
+    given = (*SHORT[:4], "--in-flight", "2", "--size", "1001", "--duration", "600")
+    done = run(f"ws://{host}:{port}", *given, "--warmup", "600", "--loss-timeout", "600")
+    assert done.returncode == 3
+    assert "start a relay with --max-message 1001" in done.stdout.splitlines()[-1]
+    assert "note: it ended early, after " in done.stdout
+
+
+def test_messages_as_large_as_the_relay_takes(start_relay: StartRelay) -> None:
+    host, port = start_relay("--max-message", "1000").address
+    figures = figures_in(run(f"ws://{host}:{port}", *SHORT, "--size", "1000", "--json", "-"))
+    assert figures["deliveries"]["delivered"] == figures["deliveries"]["expected"] == 120
+    assert figures["connections"]["close_codes"] == {}
+
+
+def test_a_greeting_larger_than_the_server_takes() -> None:
+    with FakeServer(greeting=close_frame(1009)) as server:
+        done = run(url_of(server), *SHORT)
+    assert done.returncode == 1
+    assert "the server closed 6 with 1009; 1009 means" in one_line(done.stderr)
+    assert "--greeting was; start a relay with --max-message" in done.stderr
+
+
+@pytest.mark.parametrize("phase", [(), ("--warmup", "0")])
+@pytest.mark.parametrize("loop", [("--rate", "200"), ("--in-flight", "2")])
+def test_a_run_ends_when_all_have_gone(loop: tuple[str, ...], phase: tuple[str, ...]) -> None:
+    times = ("--duration", "600", *(phase or ("--warmup", "600")))
+    with FakeServer(close_after=20, closes_everyone=True) as server:
+        done = run(url_of(server), *SHORT[:4], *loop, *times, "--json", "-")
+    figures = figures_in(done)
+    assert done.returncode == (0 if figures["verdict"]["is_valid"] else 3)
+    [note] = [note for note in figures["verdict"]["notes"] if "early" in note]
+    assert note.startswith("it ended early, after ")
+    assert note.endswith(" s: all had gone")
+    assert figures["deliveries"]["delivered"] > 0
+    assert figures["connections"]["ended_by_server"] == 6
+
+
+def test_a_run_goes_on_while_one_channel_has_members_to_talk() -> None:
+    with FakeServer(close_after=5) as server:
+        generator = Generator(server.port, channels=2, members=2, senders=2)
+        generator.connect(10)
+        report = generator.run(0.3, rate=100)
+        is_deserted = generator.is_deserted
+        generator.close()
+    assert (is_deserted, report.members_left, report.dropped) == (False, 3, 1)
+    assert report.sending_seconds == pytest.approx(0.3)
+    assert report.unsent > 0

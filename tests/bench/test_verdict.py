@@ -102,14 +102,45 @@ def test_runs_that_never_were_what_was_asked_for(change: dict[str, bool], reason
     [
         (result_with(lost=3, duplicated=1), "3 lost, 1 duplicated"),
         (result_with(reordered=2, unexpected=4), "2 reordered, 4 unexpected"),
-        (result_with(dropped=1), "1 connections were ended by the server"),
+        (result_with(dropped=1), "1 connection was ended by the server"),
         (replace(result_with(errors=2), first_error="no"), "2 error events, the first: no"),
+        (replace(result_with(errors=1), first_error="no"), "1 error event: no"),
+        (result_with(dropped=2), "2 connections were ended by the server"),
+        (result_with(foreign=1), "1 message of another channel: the server does not keep them"),
+        (result_with(foreign=2), "2 messages of other channels: the server does not keep them"),
+        (result_with(echoed=1), "1 message that came back to its sender: "),
+        (result_with(fragments=1), "1 message in fragments: "),
+        (result_with(reserved=1), "1 frame with RSV bits, as"),
+        (
+            result_with(unsent=1),
+            "1 message was due and not sent, for want of anybody to send or to get it",
+        ),
+        (
+            result_with(close_codes={1009: 3}),
+            "one of 64 bytes was; start a relay with --max-message 64 (",
+        ),
         (result_with(plan=CLOSED), "closed loop"),
-        (result_with(not_returned=2), "2 times a visitor was not let in again"),
+        (result_with(not_returned=1), "1 time a visitor was not let in again"),
+        (
+            result_with(
+                not_returned=3, refusals={"with HTTP 503": 2, "with connection refused": 1}
+            ),
+            "3 times a visitor was not let in again: 2 with HTTP 503, 1 with connection refused;"
+            " the server has no room for so many",
+        ),
+        (
+            result_with(not_returned=1, refusals={"with HTTP 429": 1}),
+            "not let in again: 1 with HTTP 429; the server's rate limit stood in the way",
+        ),
         (result_with(server=Usage(2.0, 0.51)), "had the server's core for 10%"),
         (result_with(own=Usage(2.0, 0.51)), "had the generator's core for 10%"),
         (replace(RESULT, is_interrupted=True), "interrupted"),
         (replace(RESULT, is_exhausted=True), "hundred million"),
+        (
+            replace(result_with(sending_seconds=0.5, members_left=0), is_deserted=True),
+            "it ended early, after 0.5 s: all had gone",
+        ),
+        (replace(RESULT, is_deserted=True), "early, after 5 s: nobody was left to send to anybody"),
     ],
 )
 def test_notes(result: Result, note: str) -> None:
