@@ -25,19 +25,20 @@ class Interval(NamedTuple):
 class RunReport(NamedTuple):
     """What was sent and what came of it.
 
-    `offered` messages were due, `sent` were sent; `unsent` found nobody left in their channel. `expected` deliveries are
-    what the sent messages should cause; `lost` is what of these never came. A message that came after a later one of the
-    same sender is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`;
-    `unexpected` frames fit no rule: of these `echoed` are messages that came back to their sender, `foreign` messages by a
-    template that were sent in another channel, `fragments` parts of messages, and `reserved` frames with RSV bits, as
-    compressed ones have. `given_up` counts messages, not deliveries, whose turn was over before all had them. `limited` are errors that tell of a rate limit. Of the visitors `left` did
-    so, `returned` joined again, `not_returned` were refused (`refusals` has the reasons), and `late_visits` were due
-    while the visitor was still on its way; `returning` is the latency of their opening handshakes. `seconds` runs until the last delivery, or until what
-    is lost was given up; in the first `sending_seconds` of them messages were sent. `cpu_seconds` is the generator's own.
-    `dropped` connections were ended by the server, and `close_codes` tells with what, since the generator was made;
-    `faults` counts those that the generator failed, by what the server had sent. `lateness` is how long after they were
-    due messages of an open loop were written; `distribution` has the filled buckets of `latency`; `receivers` is the
-    latency of each member, when asked for. `members_left` were open in the end.
+    `offered` messages were due, `sent` were sent; `unsent` found nobody left in their channel. `expected` deliveries
+    are what the sent messages should cause; `lost` is what of these never came. A message that came after a later one
+    of the same sender is `reordered` (and delivered), one that came again `duplicated`, one of an earlier run `stale`;
+    `unexpected` frames fit no rule: of these `echoed` are messages that came back to their sender, `foreign` messages
+    by a template that were sent in another channel, `fragments` parts of messages, and `reserved` frames with RSV bits,
+    as compressed ones have. `given_up` counts messages, not deliveries, whose turn was over before all had them.
+    `limited` are errors that tell of a rate limit. Of the visitors `left` did so, `returned` joined again,
+    `not_returned` were refused (`refusals` has the reasons), and `late_visits` were due while the visitor was still on
+    its way; `returning` is the latency of their opening handshakes. `seconds` runs until the last delivery, or until
+    what is lost was given up; in the first `sending_seconds` of them messages were sent. `cpu_seconds` is the
+    generator's own. `dropped` connections were ended by the server, and `close_codes` tells with what, since the
+    generator was made; `faults` counts those that the generator failed, by what the server had sent. `lateness` is how
+    long after they were due messages of an open loop were written; `distribution` has the filled buckets of `latency`;
+    `receivers` is the latency of each member, when asked for. `members_left` were open in the end.
     """
 
     offered: int

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from relay._load import Generator, RunReport
+from relay._load import Generator, Latency
 from relay.bench.measured import measure_run
 from relay.bench.usage import file_room, raise_file_limit
 from relay.bench.words import counted, was
@@ -152,8 +152,12 @@ def _measure(
             Compared("sends", predicted.sends_per_second, sends / report.seconds, "a second"),
             Compared("memory", memory.base + held_beside + held_predicted, total, "bytes"),
             Compared("of connections", held_predicted, held, "bytes"),
-            Compared("p50", predicted.p50 * 1e3, _milliseconds(report.latency.p50, report), "ms"),
-            Compared("p99", predicted.p99 * 1e3, _milliseconds(report.latency.p99, report), "ms"),
+            Compared(
+                "p50", predicted.p50 * 1e3, milliseconds(report.latency.p50, report.latency), "ms"
+            ),
+            Compared(
+                "p99", predicted.p99 * 1e3, milliseconds(report.latency.p99, report.latency), "ms"
+            ),
         ],
         report.lost,
         report.cpu_seconds / report.seconds,
@@ -162,9 +166,9 @@ def _measure(
     )
 
 
-def _milliseconds(latency: float, report: RunReport) -> float | None:
-    """Of a percentile; None when nothing was delivered."""
-    return latency * 1e3 if report.latency.samples else None
+def milliseconds(percentile: float, latency: Latency) -> float | None:
+    """A percentile of a latency, which has none when nothing was delivered."""
+    return percentile * 1e3 if latency.samples else None
 
 
 def _flags(ping_interval: float, payload_bytes: int) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 import msgspec
 import pytest
 
+from relay._load import Latency
 from relay.plan.calibrate import (
     FEW_MEMBERS,
     IDLE_CHANNELS,
@@ -18,8 +19,17 @@ from relay.plan.calibrate import (
     _with_visits,
     observe,
 )
+from relay.plan.show_measured import verification_lines, verification_to_json
 from relay.plan.subject import Subject, SubjectError, two_cores
-from relay.plan.verify import WARM_CHANNELS, WARM_MEMBERS, Verification, runnable, verify
+from relay.plan.verify import (
+    WARM_CHANNELS,
+    WARM_MEMBERS,
+    Compared,
+    Verification,
+    milliseconds,
+    runnable,
+    verify,
+)
 from relay.plan.workload import ENVELOPE_BYTES, framed
 
 from .machines import FREE, calibration, workload
@@ -80,14 +90,16 @@ def test_a_verification_has_both_sides() -> None:
     asked = workload(connections=40, messages=2.0, joins=4.0)
     found = verify(calibration(), asked, seconds=0.5)
     figures = {each.name: each for each in found.figures}
-    assert figures["sends"].measured > 0
+    measured = {each.name: each.measured or 0.0 for each in found.figures}
+    assert measured["sends"] > 0
     assert figures["processor"].predicted > 0
-    assert figures["processor"].measured > 0
+    assert measured["processor"] > 0
+    assert measured["p99"] >= measured["p50"] > 0
     of_connections = 40 * 300 + 4 * 2000
     beside = WARM_CHANNELS * (WARM_MEMBERS * 300 + 2000)
     assert figures["of connections"].predicted == of_connections
     assert figures["memory"].predicted == 40e6 + beside + of_connections
-    assert figures["memory"].measured > figures["of connections"].measured > 0
+    assert measured["memory"] > measured["of connections"] > 0
     assert (found.lost, found.dropped) == (0, 0)
     assert 0 <= found.disturbance <= 1
 
@@ -96,7 +108,8 @@ def test_a_verification_has_both_sides() -> None:
     ("lost", "busy", "disturbed", "trouble"),
     [
         (0, 0.89, 0.1, ""),
-        (1, 0.1, 0.0, "1 deliveries were lost"),
+        (1, 0.1, 0.0, "1 delivery was lost"),
+        (2, 0.1, 0.0, "2 deliveries were lost"),
         (0, 0.9, 0.0, "the generator used 90% of its core"),
         (0, 0.1, 0.11, "something else had one of the two cores for 11% of the time"),
     ],
@@ -113,14 +126,34 @@ def test_what_makes_a_verification_worthless(
 def test_messages_above_the_defaults_of_the_relay_are_delivered() -> None:
     asked = workload(connections=4, channel_size=2.0, messages=5.0, payload_bytes=300_000.0)
     found = verify(calibration(), asked, seconds=0.5)
-    figures = {each.name: each for each in found.figures}
-    assert figures["sends"].measured > 5
+    measured = {each.name: each.measured or 0.0 for each in found.figures}
+    assert measured["sends"] > 5
     assert (found.lost, found.dropped) == (0, 0)
 
 
-def test_ended_connections_make_a_verification_worthless() -> None:
-    found = Verification(workload(), [], 0, 0.1, 0.0, dropped=3)
-    assert found.trouble == "3 connections were ended by the relay"
+@pytest.mark.parametrize(
+    ("dropped", "told"), [(1, "1 connection was ended"), (3, "3 connections were ended")]
+)
+def test_ended_connections_make_a_verification_worthless(dropped: int, told: str) -> None:
+    found = Verification(workload(), [], 0, 0.1, 0.0, dropped=dropped)
+    assert found.trouble == f"{told} by the relay"
+
+
+def test_what_was_not_delivered_has_no_latency_to_compare() -> None:
+    assert milliseconds(0.0, Latency(0, 0.0, 0.0, 0.0, 0.0, 0.0)) is None
+    assert milliseconds(0.0, Latency(1, 0.0, 0.0, 0.0, 0.0, 0.0)) == 0
+    assert milliseconds(0.003, Latency(2, 0.001, 0.002, 0.003, 0.004, 0.005)) == pytest.approx(3)
+    found = Verification(workload(), [Compared("p99", 0.5, None, "ms")], 7, 0.1)
+    *_, figure, trouble = verification_lines(found, planned=1000)
+    assert figure.split() == ["p99", "0.5", "-", "-", "ms"]
+    assert trouble == "Not valid: 7 deliveries were lost."
+    assert verification_to_json(found)["figures"]["p99"]["measured"] is None
+
+
+def test_a_verification_of_one_connection() -> None:
+    asked = workload(connections=1, channel_size=1.0, messages=1.0)
+    [line, _] = verification_lines(Verification(asked, [], 0, 0.1), planned=1)
+    assert "one process: 1 connection, channels of 1, 1 message a second" in line
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,14 @@ def test_the_same_in_words(prices: Path) -> None:
     assert "within 4%" in text
 
 
+def test_one_of_a_thing_is_told_as_one(prices: Path) -> None:
+    asked = ("--connections", "2", "--channel-size", "2", "--messages", "0.5/s", "--bytes", "100")
+    done = run(*asked, "--joins", "1/s", path=prices)
+    assert done.returncode == 0, done.stderr
+    assert "1 message and 1 delivery a second, and 1 join and leave a second." in done.stdout
+    assert "2 connections in 1 channel of 2" in done.stdout
+
+
 def test_too_few_processes_are_told(prices: Path) -> None:
     done = run(*ASKED, "--processes", "1", path=prices)
     assert done.returncode == 1

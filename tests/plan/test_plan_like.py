@@ -9,9 +9,11 @@ import pytest
 from support.admin_stand_in import AdminStandIn, Growing, serve_stand_in
 from support.fixtures import StartRelay, VisitAt
 
+from relay.commands.like import lines
 from relay.plan.calibration_file import write_calibration
+from relay.plan.observed import Observed
 
-from .machines import calibration
+from .machines import FREE, calibration, workload
 from .test_plan_command import answer, run
 
 TOKEN = "0123456789abcdef-s3cret"
@@ -59,6 +61,13 @@ def test_in_words(stand_in: AdminStandIn, prices: Path) -> None:
     assert "to 9 others each" in first
     assert "0.5 a second from each connection, of 100 B" in second
     assert "% of a core predicted, 3% measured." in third
+
+
+def test_one_of_a_thing_is_told_as_one() -> None:
+    load = workload(connections=1, channel_size=2.0, messages=1.0, joins=1.0)
+    first, second, *_ = lines(Observed(workload=load, utilisation=0.1, processes=1), FREE, 1)
+    assert first == "Watched for 1 second: 1 connection, messages that go to 1 other each,"
+    assert "; 1 join a second." in second
 
 
 def test_more_of_the_same(stand_in: AdminStandIn, prices: Path) -> None:
