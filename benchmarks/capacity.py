@@ -49,10 +49,10 @@ def finding(name: str, found: list[Verification]) -> Finding:
     figures = [{each.name: each for each in one.figures} for one in found]
 
     def middle(of: str, what: str) -> float:
-        return median(getattr(one[of], what) for one in figures)
+        return median(known(getattr(one[of], what)) for one in figures)
 
     predicted = middle("processor", "predicted")
-    measured = [one["processor"].measured for one in figures]
+    measured = [known(one["processor"].measured) for one in figures]
     return Finding(
         name,
         {
@@ -69,6 +69,11 @@ def finding(name: str, found: list[Verification]) -> Finding:
         (PROCESSOR, MEMORY),
         invalid=next((f"invalid: {each.trouble}" for each in found if each.trouble), ""),
     )
+
+
+def known(figure: float | None) -> float:
+    """What could not be measured is no number, and meets no goal."""
+    return float("nan") if figure is None else figure
 
 
 STUDY = Study(

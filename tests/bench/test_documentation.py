@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.bench.figures import figures_of
+from relay.bench.text import text_of
 from relay.cli import main
 
 from .results import RESULT
@@ -40,3 +41,15 @@ def test_every_command_on_the_page_has_options_that_are_some(
 
 def test_every_part_of_the_report_is_on_the_page() -> None:
     assert [name for name in figures_of(RESULT) if f"`{name}`" not in PAGE] == []
+
+
+def skeleton(text: str) -> list[str]:
+    """A report without its figures: what is left is the form."""
+    numbers = re.sub(r"\d[\d,.e+]*", "#", text)
+    return re.sub(r"# (?:ns|µs|ms|s)\b", "# time", numbers).rstrip().splitlines()[2:]
+
+
+def test_the_report_on_the_page_has_the_form_of_a_real_one() -> None:
+    """All but the first two lines, which tell of the run and the machine."""
+    [example] = re.findall(r"```\n(ws://.*?)```", PAGE, re.DOTALL)
+    assert skeleton(example) == skeleton(text_of(figures_of(RESULT)))

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -173,6 +174,17 @@ def test_why_visitors_were_refused() -> None:
     }
     told = "3 refused (2 HTTP 429, 1 closed by the server before it had answered), 0 late"
     assert told in text_of(figures)
+
+
+def test_every_report_shows_the_query_and_none_its_keys() -> None:
+    path = "/c/x-{channel}?as=Ann&joinKey=open-sesame&sendKey=open-sesame"
+    plan = replace(RESULT.plan, target=replace(RESULT.plan.target, path=path))
+    figures = figures_of(replace(RESULT, plan=plan))
+    shown = "/c/x-{channel}?as=Ann&joinKey=***&sendKey=***"
+    assert figures["plan"]["url"].endswith(shown)
+    for report in (json.dumps(figures), text_of(figures), unescape(page_of(figures))):
+        assert shown in report
+        assert "sesame" not in report
 
 
 def test_one_of_a_thing_is_told_as_one() -> None:
