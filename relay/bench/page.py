@@ -101,7 +101,7 @@ def tile_values(figures: Figures) -> Iterable[tuple[str, str, str]]:
     if server is not None and server["cpu_us_per_delivery"] is not None:
         yield (
             "server CPU per delivery",
-            f"{server['cpu_us_per_delivery']:.3g} µs",
+            f"{amount(server['cpu_us_per_delivery'])} µs",
             f"{server['cpu_share']:.0%} of a core",
         )
 

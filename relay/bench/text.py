@@ -76,7 +76,7 @@ def connecting_text(connecting: Figures) -> str:
         f" p50 {ms(latency['p50'])}, p99 {ms(latency['p99'])}, max {ms(latency['max'])}"
     )
     if connecting["server_cpu_us_each"] is not None:
-        text += f", server {connecting['server_cpu_us_each']:.3g} µs each"
+        text += f", server {amount(connecting['server_cpu_us_each'])} µs each"
     return text
 
 
@@ -143,7 +143,7 @@ def server_text(server: Figures) -> str:
     if server["cpu_share"] is not None:
         parts.append(f"{server['cpu_share']:.0%} of a core")
     if server["cpu_us_per_delivery"] is not None:
-        parts.append(f"{server['cpu_us_per_delivery']:.3g} µs per delivery")
+        parts.append(f"{amount(server['cpu_us_per_delivery'])} µs per delivery")
     held = server["resident_bytes_per_connection"]
     # A server that has served as many before takes the memory that these left.
     parts.append(

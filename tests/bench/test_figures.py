@@ -218,7 +218,7 @@ def test_the_text() -> None:
     assert "  worst of all p50 1 ms, p90 2 ms, p99 5 ms, p99.9 8 ms, max 10 ms" in lines
     assert "deliveries    1,000, 200/s; ratio 1.000000; 0 lost, 0 duplicated, 0 reordered" in lines
     assert "close codes   while it ran none; at the end 500 with 1000" in lines
-    assert "server        40% of a core, 2e+03 µs per delivery, 1,000 bytes per connection" in lines
+    assert "server        40% of a core, 2,000 µs per delivery, 1,000 bytes per connection" in lines
     assert lines[-1] == "valid: the generator was not the limit"
 
 
