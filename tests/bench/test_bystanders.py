@@ -85,7 +85,7 @@ def test_visitors_that_can_come_back_keep_a_run_going() -> None:
         is_deserted = generator.is_deserted
         generator.close()
     assert not is_deserted
-    assert (report.members_left, report.dropped) == (0, 3)
+    assert report.members_left == 0
     assert report.sending_seconds == pytest.approx(0.3)
     assert report.returned >= 1
 

@@ -241,10 +241,14 @@ def test_messages_of_other_channels_are_no_echoes_and_no_repeats(greeting: tuple
     figures = figures_in(done)
     deliveries = figures["deliveries"]
     assert deliveries["delivered"] == deliveries["expected"] == 120
-    assert deliveries["of_other_channels"] == deliveries["unexpected"] == 180
+    found = deliveries["of_other_channels"]
+    assert (
+        150 < found < 210
+    )  # of 180: nobody waits for the last ones, and the warm-up's may still come
+    assert deliveries["unexpected"] == found
     assert deliveries["echoed"] == deliveries["duplicated"] == deliveries["reordered"] == 0
     [note] = [note for note in figures["verdict"]["notes"] if "other channels" in note]
-    assert note.startswith("180 messages of other channels: the server does not keep them apart")
+    assert note.startswith(f"{found} messages of other channels: the server does not keep them")
     assert "--channels 1" in note
 
 
