@@ -56,7 +56,8 @@ class Result:
 
 
 def run_plan(plan: Plan, watcher: Watcher) -> Result:
-    """Do it. Ctrl-C while messages are sent ends the run early, with a result; before that it raises KeyboardInterrupt.
+    """Do it. Ctrl-C while messages are sent ends the run early, with a result; before that it raises KeyboardInterrupt, and
+    after it, while connections are closed, it changes nothing. A second one always raises it.
 
     Raises PlanError, and UnreachableError when not every connection can be opened.
     """
@@ -69,10 +70,12 @@ def run_plan(plan: Plan, watcher: Watcher) -> Result:
         opening = _open(generator, server, plan, watcher)
         with _stopped_by_interrupt(generator) as interrupted:
             runs = _runs(generator, server, plan, watcher, interrupted)
+            is_interrupted = bool(interrupted)
+            watcher.begin("closing", 0)
+            # within the context: to interrupt this is no cause to lose the report
+            closing = generator.close(_CLOSE_SECONDS)
     except (FileNotFoundError, ProcessLookupError):  # of /proc, where it was before
         raise UnreachableError(f"the server (process {plan.pid}) ended") from None
-    watcher.begin("closing", 0)
-    closing = generator.close(_CLOSE_SECONDS)
     return Result(
         plan,
         started_at,
@@ -83,7 +86,7 @@ def run_plan(plan: Plan, watcher: Watcher) -> Result:
         first_error=generator.first_error.decode("utf-8", "replace"),
         is_warm_up=plan.warm_up_seconds > 0 and len(runs) == 1,
         is_limited=generator.is_limited,
-        is_interrupted=bool(interrupted),
+        is_interrupted=is_interrupted,
         is_exhausted=generator.is_exhausted,
         is_deserted=generator.is_deserted,
     )

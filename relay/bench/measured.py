@@ -58,11 +58,15 @@ def measure_run(
 
 
 def _used_since(server: Watched | None, before: Usage | None) -> Usage | None:
-    """None, too, of a server that has ended meanwhile: what came of the messages is worth telling all the same."""
+    """None, too, of a server that has ended meanwhile: what came of the messages is worth telling all the same.
+
+    Until its parent has waited for it, it is still there, without memory; that is gone before its connections are.
+    """
     if server is None or before is None:
         return None
     try:
-        return server.usage() - before
+        used = server.usage() - before
+        return used if server.resident_bytes() else None
     except (FileNotFoundError, ProcessLookupError):
         return None
 

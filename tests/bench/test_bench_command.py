@@ -16,8 +16,10 @@ from support.fixtures import StartRelay
 from support.process import COMMAND, environment
 
 from relay._load import Generator
+from relay.bench.drive import run_plan
 from relay.bench.faults import PlanError
 from relay.bench.plan import PAIRS_MAX, Plan, default_senders
+from relay.bench.progress import Silence
 from relay.bench.usage import ancestors, ports
 
 from .command import SHORT, VERDICTS, figures_in, one_line, refusal, run, url_of
@@ -203,6 +205,22 @@ def test_interrupted_still_tells_what_was_measured() -> None:
     assert process.returncode == 130
     assert figures["deliveries"]["delivered"] == figures["deliveries"]["expected"] >= 40
     assert any("interrupted" in note for note in figures["verdict"]["notes"])
+
+
+def test_interrupted_while_it_closes_has_measured_all() -> None:
+    class Impatient(Silence):
+        def begin(self, phase: str, total: float) -> None:
+            if phase == "closing":
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with FakeServer() as server:
+        target = replace(TARGET, port=server.port)
+        plan = Plan(target, channels=1, members=2, senders=2, seconds=0.1, warm_up_seconds=0.0)
+        result = run_plan(plan, Impatient())
+    assert result.run is not None
+    assert result.run.report.delivered == 100
+    assert not result.is_interrupted
+    assert result.closing.close_codes == {1000: 2}
 
 
 def test_interrupted_while_it_connects() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 
@@ -13,9 +14,9 @@ from support.process import COMMAND, environment
 
 from relay._load import Generator, Interval
 from relay.bench.figures import message_figures
-from relay.bench.measured import MeasuredRun
+from relay.bench.measured import MeasuredRun, measure_run
 from relay.bench.oddities import oddities, why_nothing
-from relay.bench.usage import Usage
+from relay.bench.usage import Usage, Watched
 from relay.bench.verdict import judge, shares_of, telling_percentile
 
 from .command import SHORT, figures_in, one_line, run, url_of
@@ -171,8 +172,7 @@ def test_a_server_that_is_killed_while_it_is_watched(
     )
     try:
         witness.receive_through(lambda event: "message" in event)
-        server.stop(signal.SIGKILL)
-        process.send_signal(signal.SIGINT)
+        server.stop(signal.SIGKILL)  # the run ends by itself: nobody is left
         output, _ = process.communicate(timeout=3 * LIMIT_SECONDS)
     finally:
         process.kill()
@@ -183,6 +183,19 @@ def test_a_server_that_is_killed_while_it_is_watched(
     assert "6 connections were ended by the server" in told
     assert figures["messages"]["sent"] > 0
     assert figures["server"]["cpu_share"] is None
+
+
+def test_a_server_that_nobody_has_waited_for_has_ended() -> None:
+    with FakeServer() as server, subprocess.Popen(["true"], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None
+        ended.stdout.read()
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        generator = Generator(server.port, members=2)
+        generator.connect(10)
+        run_of_it = measure_run(generator, Watched(ended.pid), 0.05)
+        generator.close()
+    assert run_of_it.report.delivered > 0
+    assert run_of_it.server is None
 
 
 def test_a_run_that_a_limit_ends_is_as_long_as_messages_were_sent() -> None:
