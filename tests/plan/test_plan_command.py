@@ -203,7 +203,10 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         (("--connections", "50", "--workers", "9" * 99), "a whole number from 1 to 1024, got '999"),
         (("--connections", "50", "--processes", "4097"), "a whole number from 1 to 4096, got"),
         (("--connections", "50", "--processes", "1.5"), "a whole number from 1 to 4096, got '1.5'"),
-        (("--connections", "5"), "--channel-size: it is 10 unless told, more than the 5"),
+        (
+            ("--connections", "5"),
+            "--channel-size: it is 10 unless told, more than the number of connections, 5",
+        ),
         (("--connections", "50", "--bytes", "1073741825"), "the most that the relay's max_message"),
         (("--connections", "50", "--messages", "1e300/s"), "at most 1,000,000,000 a second, got"),
         (("--connections", "50", "--joins", "1e300/s"), "--joins: expected at most 1,000"),
