@@ -91,6 +91,8 @@ def _plan(context: click.Context, path: Path, options: dict[str, Any]) -> None:
             " many are needed",
             Exit.CONNECTION,
         )
+    if verification is not None and verification.trouble:
+        fail(f"--verify: what was measured does not count: {verification.trouble}", Exit.CONNECTION)
 
 
 def _scaled(observed: Observed, connections: float | None) -> Workload:

@@ -13,6 +13,7 @@ from support.connection import LIMIT_SECONDS
 from support.process import COMMAND, environment
 
 from relay.cli import main
+from relay.plan import verify
 from relay.plan.calibration_file import write_calibration
 from relay.plan.prices import FORMAT
 
@@ -49,6 +50,18 @@ def answer(*arguments: str, path: Path, **variables: str) -> dict[str, Any]:
     plain = json.loads(done.stdout)
     assert isinstance(plain, dict)
     return plain
+
+
+@pytest.mark.parametrize(("lost", "code"), [(0, 0), (7, 1)])
+def test_a_verification_that_does_not_count(
+    prices: Path, monkeypatch: pytest.MonkeyPatch, lost: int, code: int
+) -> None:
+    monkeypatch.setattr(
+        verify, "verify", lambda _, asked: verify.Verification(asked, [], lost, 0.1)
+    )
+    done = CliRunner().invoke(main, ["plan", *ASKED, "--verify", "--calibration", str(prices)])
+    assert done.exit_code == code
+    assert ("does not count: 7 deliveries were lost" in done.stderr) == bool(lost)
 
 
 def test_a_plan(prices: Path) -> None:
