@@ -14,14 +14,23 @@ NAMES = ("processor", "sends", "p99", "of connections", "memory")
 WORKLOAD = Workload(connections=10, channel_size=2.0, messages=1.0, payload_bytes=64.0)
 
 
-def verification(p99: float | None) -> Verification:
-    figures = [Compared(name, 2.0, p99 if name == "p99" else 4.0, "") for name in NAMES]
+def verification(p99: float | None, slower: float = 1.0) -> Verification:
+    figures = [
+        Compared(name, 2.0 * slower, p99 if name == "p99" else 4.0 * slower, "") for name in NAMES
+    ]
     return Verification(WORKLOAD, figures, 0, 0.1)
 
 
 def test_medians_of_the_rounds() -> None:
     found = capacity.finding("some", [verification(1.0), verification(3.0), verification(2.0)])
     assert found.figures["p99 ms measured"] == 2.0
+    assert found.figures["CPU ratio"] == pytest.approx(0.5)
+
+
+def test_processor_time_is_the_least_of_the_rounds() -> None:
+    found = capacity.finding("some", [verification(1.0, slower) for slower in (1.5, 1.0, 2.0)])
+    names = ("CPU % predicted", "predicted at most", "CPU % measured", "measured at most")
+    assert [found.figures[name] for name in names] == [200, 400, 400, 800]
     assert found.figures["CPU ratio"] == pytest.approx(0.5)
 
 
