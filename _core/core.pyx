@@ -18,7 +18,6 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset
 from os import urandom as _urandom
-from urllib.parse import unquote_to_bytes as _percent_decoded
 
 cdef class Conn
 cdef class Member

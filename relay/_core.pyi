@@ -65,6 +65,10 @@ def has_token(value: bytes, token: bytes) -> bool:
 def accept_token(nonce: bytes) -> bytes:
     """The Sec-WebSocket-Accept for this Sec-WebSocket-Key. Raises ValueError for a key that is not 16 bytes in base 64."""
 
+def percent_decoded(text: bytes) -> bytes:
+    """It with each `%` and two hexadecimal digits as the byte that they stand for (RFC 3986 section 2.1), once. An invalid escape
+    stays as it is."""
+
 def read_plain_head(head: bytes, max_headers: int) -> Request | None:
     """The `Request` of a plain head: a GET of a path by HTTP/1.1, no body, at most `max_headers` headers, each given once, on a
     line of its own, and none empty. None for any other, which is no verdict on it."""

@@ -7,11 +7,10 @@ What costs a flooding address least comes first: its limits, then the shape of t
 
 from collections.abc import Mapping
 from typing import Final, Protocol
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from relay._core import accept_token, has_token
+from relay._core import accept_token, has_token, percent_decoded
 from relay.addresses import ClientAddresses
 from relay.keys import (
     JOIN_KEY_HEADER,
@@ -251,7 +250,7 @@ def _name(text: bytes) -> bytes:
             return text
     # more need not be decoded to see that it is too long
     elif len(text) <= MAX_CHANNEL_BYTES * _ESCAPED_BYTES:
-        name = unquote_to_bytes(text)
+        name = percent_decoded(text)
         if len(name) <= MAX_CHANNEL_BYTES:
             return name
     raise Refusal(414, f"the channel name is longer than {MAX_CHANNEL_BYTES} bytes")
