@@ -171,8 +171,9 @@ def _all_closed(generator: Generator, plan: Plan) -> str:
     text = f"{plan.target.url}: no connection stayed open: {'; '.join(told)}"
     if 1008 in closing.close_codes:
         return f"{text}; {RATE_LIMITED}"
-    # nothing has been sent but the greeting
-    return f"{text}; {too_big()}" if TOO_BIG in closing.close_codes else text
+    # nothing has been sent but the greeting, and that only if there is one
+    is_too_big = TOO_BIG in closing.close_codes and bool(plan.greeting)
+    return f"{text}; {too_big()}" if is_too_big else text
 
 
 def _refusal(generator: Generator, plan: Plan, exc: OSError) -> str:

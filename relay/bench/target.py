@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from relay.bench.faults import PlanError, UnreachableError
-from relay.bench.query import shown_query
+from relay.bench.query import HIDDEN, shown_query
 
 PROTOCOLS: Final = ("itty", "party", "template")
 _PATHS: Final = {
@@ -73,10 +73,12 @@ def _split(url: str) -> SplitResult:
 
 def _shown(url: str) -> str:
     """For an error, which ends up in logs: without a user's password, or what else may be secret in what is no URL of ours."""
-    rest, mark, query = url.partition("?")
+    rest, sharp, _ = url.partition("#")
+    rest, mark, query = rest.partition("?")
     scheme, slashes, place = rest.rpartition("//")
     _, at, host = place.rpartition("@")
-    return f"{scheme}{slashes}{'***@' if at else ''}{host}{mark}{shown_query(query)}"
+    fragment = f"#{HIDDEN}" if sharp else ""
+    return f"{scheme}{slashes}{f'{HIDDEN}@' if at else ''}{host}{mark}{shown_query(query)}{fragment}"
 
 
 def _port(parts: SplitResult) -> int:

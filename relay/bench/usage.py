@@ -44,8 +44,12 @@ class Watched:
 
     def peak_resident_bytes(self) -> int:
         """The most that was resident at one time since it was started, or since `forget_peak`."""
-        statuses = (Path(f"/proc/{pid}/status").read_text() for pid in family(self.pid))
-        return sum(map(peak_kib, statuses)) * 1024
+        return sum(peak_kib(status_of(pid)) for pid in family(self.pid)) * 1024
+
+
+def status_of(pid: int) -> str:
+    """The text of /proc/<pid>/status. In it is the name, which is any bytes: cut to fifteen it may end amid a character."""
+    return Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
 
 
 def peak_kib(status: str) -> int:
@@ -87,8 +91,7 @@ def ancestors() -> Iterator[tuple[int, str]]:
         while (
             pid
         ):  # the parent of the first process, and of one from outside of this namespace, is 0
-            text = Path(f"/proc/{pid}/status").read_text()
-            status = dict(line.partition(":\t")[::2] for line in text.splitlines())
+            status = dict(line.partition(":\t")[::2] for line in status_of(pid).splitlines())
             yield pid, status["Name"]
             pid = int(status["PPid"])
 

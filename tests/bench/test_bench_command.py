@@ -8,7 +8,9 @@ import pty
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.connection import LIMIT_SECONDS
@@ -20,7 +22,7 @@ from relay.bench.drive import run_plan
 from relay.bench.faults import PlanError
 from relay.bench.plan import PAIRS_MAX, Plan, default_senders
 from relay.bench.progress import Silence
-from relay.bench.usage import ancestors, ports
+from relay.bench.usage import Watched, ancestors, ports
 
 from .command import SHORT, VERDICTS, figures_in, one_line, refusal, run, url_of
 from .fake_server import FakeServer, close_frame
@@ -340,6 +342,22 @@ def test_who_started_the_bench_is_not_the_server() -> None:
     told = one_line(done.stderr)
     assert "--pid: expected the server's process, and" in told
     assert f"is the process ({lineage[-1][1]}) that relay bench was started by" in told
+
+
+@pytest.fixture
+def cut_name() -> Iterator[None]:
+    """This process is called by a name that the kernel cut amid a character."""
+    name = Path("/proc/self/comm")
+    before = name.read_bytes()
+    name.write_bytes(b"lange-namen-f\xc3\xbcr"[:14])
+    yield
+    name.write_bytes(before)
+
+
+@pytest.mark.usefixtures("cut_name")
+def test_a_name_that_is_no_text() -> None:
+    assert next(ancestors()) == (os.getpid(), "lange-namen-f\ufffd")
+    assert Watched(os.getpid()).peak_resident_bytes() > 0
 
 
 def test_a_process_that_has_ended_is_not_the_server(capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,14 @@ def test_of_a_query_only_what_can_be_no_secret_is_shown(query: str, shown: str) 
 
 
 @pytest.mark.parametrize(
-    "url", ["ws://ann:secret@127.0.0.1/x?joinKey=secret", "//ann:secret@x", "x?secret=secret"]
+    "url",
+    [
+        "ws://ann:secret@127.0.0.1/x?joinKey=secret",
+        "//ann:secret@x",
+        "x?secret=secret",
+        "ws://127.0.0.1/c/x#key=secret",
+        "ws://127.0.0.1/c/x?as=Ann#key=secret",
+    ],
 )
 def test_a_url_that_is_refused_is_told_without_what_is_secret(url: str) -> None:
     with pytest.raises(PlanError, match="got") as refused:

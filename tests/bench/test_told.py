@@ -310,12 +310,16 @@ def test_messages_as_large_as_the_relay_takes(start_relay: StartRelay) -> None:
     assert figures["connections"]["close_codes"] == {}
 
 
-def test_a_greeting_larger_than_the_server_takes() -> None:
+@pytest.mark.parametrize("greeting", [(), ("--greeting", "hello")])
+def test_a_greeting_larger_than_the_server_takes(greeting: tuple[str, ...]) -> None:
+    """Without one nothing has been sent that could be too large."""
     with FakeServer(greeting=close_frame(1009)) as server:
-        done = run(url_of(server), *SHORT)
+        done = run(url_of(server), *SHORT, *greeting)
     assert done.returncode == 1
-    assert "the server closed 6 with 1009; 1009 means" in one_line(done.stderr)
-    assert "--greeting was; start a relay with --max-message" in done.stderr
+    told = one_line(done.stderr)
+    assert "the server closed 6 with 1009" in told
+    assert ("; 1009 means" in told) is bool(greeting)
+    assert ("--greeting was; start a relay with --max-message" in told) is bool(greeting)
 
 
 @pytest.mark.parametrize("phase", [(), ("--warmup", "0")])
