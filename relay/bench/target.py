@@ -77,8 +77,9 @@ def _shown(url: str) -> str:
     rest, mark, query = rest.partition("?")
     scheme, slashes, place = rest.rpartition("//")
     _, at, host = place.rpartition("@")
-    fragment = f"#{HIDDEN}" if sharp else ""
-    return f"{scheme}{slashes}{f'{HIDDEN}@' if at else ''}{host}{mark}{shown_query(query)}{fragment}"
+    user = HIDDEN if at else ""
+    fragment = HIDDEN if sharp else ""
+    return f"{scheme}{slashes}{user}{at}{host}{mark}{shown_query(query)}{sharp}{fragment}"
 
 
 def _port(parts: SplitResult) -> int:
