@@ -5,7 +5,7 @@ from typing import Final
 
 from relay._load import RunReport
 from relay.bench.drive import RATE_LIMITED, Result, remedy
-from relay.bench.measured import MeasuredRun, busy_seconds
+from relay.bench.measured import MeasuredOpening, MeasuredRun, busy_seconds
 from relay.bench.oddities import oddities, told_refusals, who_is_left, why_nothing
 from relay.bench.usage import share_one_core
 from relay.bench.words import counted
@@ -28,15 +28,14 @@ class Verdict:
 
     reason: str
     notes: tuple[str, ...]
+    valid_text: str = "the generator was not the limit"
 
     @property
     def is_valid(self) -> bool:
         return not self.reason
 
     def __str__(self) -> str:
-        return (
-            f"invalid: {self.reason}" if self.reason else "valid: the generator was not the limit"
-        )
+        return f"invalid: {self.reason}" if self.reason else f"valid: {self.valid_text}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ def shares_of(run: MeasuredRun) -> Shares:
 def judge(result: Result) -> Verdict:
     """The verdict of a run."""
     if result.run is None:
-        return Verdict("", _opening_notes(result))
+        notes = (*_connecting_notes(result.opening), *_opening_notes(result))
+        return Verdict("", notes, "every connection was opened")
     shares = shares_of(result.run)
     return Verdict(
         _reason(result, result.run.report, shares),
@@ -185,6 +185,25 @@ def _has_ended(result: Result) -> bool:
 
 def _laggard(shares: Shares) -> str:
     return "the generator" if is_full(shares) else "the server"
+
+
+def _connecting_notes(opening: MeasuredOpening) -> tuple[str, ...]:
+    """Of a run without messages. A full generator is no fault of it: memory and processor time of the server hold all the same."""
+    seconds = max(opening.report.seconds, 1e-9)
+    own, own_waited = opening.own.ran / seconds, opening.own.waited / seconds
+    # of the server it is known with the half second after it, in which it may have waited, too
+    server_waited = min(opening.server.waited / seconds, 1.0) if opening.server else 0.0
+    notes = {
+        f"how fast they were opened was up to the generator, too: meanwhile it ran for {own:.0%} of the time,"
+        f" and something else had its core for {own_waited:.0%}": own + own_waited >= FULL,
+        f"something else had the server's core for {server_waited:.0%} of the time": (
+            server_waited > DISTURBED
+        ),
+        f"something else had the generator's core for {own_waited:.0%} of the time": (
+            DISTURBED < own_waited and own + own_waited < FULL
+        ),
+    }
+    return tuple(text for text, holds in notes.items() if holds)
 
 
 def _opening_notes(result: Result) -> tuple[str, ...]:

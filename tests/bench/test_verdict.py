@@ -192,3 +192,41 @@ def test_one_core_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verdict, "share_one_core", lambda pid: True)
     assert any("share one core" in note for note in judge(RESULT).notes)
     assert judge(replace(RESULT, run=None)).is_valid
+
+
+@pytest.mark.parametrize(
+    ("own", "server", "notes"),
+    [
+        (Usage(0.05, 0.0), Usage(0.02, 0.0), ()),
+        (Usage(0.05, 0.01), None, ()),
+        (
+            Usage(0.05, 0.034),
+            None,
+            ("something else had the generator's core for 34% of the time",),
+        ),
+        (
+            Usage(0.057, 0.03),
+            None,
+            (
+                "how fast they were opened was up to the generator, too: meanwhile it ran for 57% of the time,"
+                " and something else had its core for 30%",
+            ),
+        ),
+        (
+            Usage(0.05, 0.0),
+            Usage(0.02, 0.02),
+            ("something else had the server's core for 20% of the time",),
+        ),
+        (
+            Usage(0.05, 0.0),
+            Usage(0.02, 0.2),  # also in the half second after it
+            ("something else had the server's core for 100% of the time",),
+        ),
+    ],
+)
+def test_without_messages_the_opening_is_what_is_looked_at(
+    own: Usage, server: Usage | None, notes: tuple[str, ...]
+) -> None:
+    """It took 0.1 seconds. How full the generator was is no fault of what a connection costs, and is told."""
+    found = judge(replace(RESULT, run=None, opening=replace(RESULT.opening, own=own, server=server)))
+    assert (str(found), found.notes) == ("valid: every connection was opened", notes)
