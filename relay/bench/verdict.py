@@ -40,7 +40,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Shares:
-    """Of one core, while messages were sent: what each ran, and what it waited for a core. The server's are None if unseen."""
+    """Of one core, while messages were sent: what each ran, and what it waited for a core. The server's are None if unseen.
+
+    The generator is one thread: its two are 1 together at most.
+    """
 
     own: float
     own_waited: float
@@ -50,9 +53,11 @@ class Shares:
 
 def shares_of(run: MeasuredRun) -> Shares:
     seconds = max(busy_seconds(run.report), 1e-9)
+    own = run.own.ran / seconds
     return Shares(
-        run.own.ran / seconds,
-        run.own.waited / seconds,
+        own,
+        # what it waited while it only looked out for what was lost is counted, too, and may be more than there was
+        min(run.own.waited / seconds, max(1 - own, 0.0)),
         run.server.ran / seconds if run.server else None,
         run.server.waited / seconds if run.server else None,
     )
@@ -61,7 +66,8 @@ def shares_of(run: MeasuredRun) -> Shares:
 def judge(result: Result) -> Verdict:
     """The verdict of a run."""
     if result.run is None:
-        notes = (*_connecting_notes(result.opening), *_opening_notes(result))
+        told = (_told_early(result),) if result.first_error else ()
+        notes = (*told, *_connecting_notes(result.opening), *_opening_notes(result))
         return Verdict("", notes, "every connection was opened")
     shares = shares_of(result.run)
     return Verdict(
@@ -139,6 +145,7 @@ def _notes(result: Result, report: RunReport, shares: Shares) -> tuple[str, ...]
         f"not all was delivered once and in order: {told}": bool(told),
         f"the server (process {plan.pid}) ended while messages were sent": _has_ended(result),
         f"{_told_errors(report)}: {result.first_error}": report.errors > 0,
+        _told_early(result): not report.errors and bool(result.first_error),
         f"{_laggard(shares)} did not keep up: {report.sent:,} of {counted(report.offered, 'message')} could be sent": (
             not has_kept_up(report) and not result.is_interrupted
         ),
@@ -168,6 +175,11 @@ def _told_errors(report: RunReport) -> str:
     return "1 error event" if report.errors == 1 else f"{report.errors:,} error events, the first"
 
 
+def _told_early(result: Result) -> str:
+    """Of what the run does not count: a greeting that the server does not take is answered before there is a message."""
+    return f"error events came before what was measured, the first: {result.first_error}"
+
+
 def _told_refused(report: RunReport) -> str:
     """With what may help against it, as when nobody is let in at first."""
     text = f"{counted(report.not_returned, 'time')} a visitor was not let in again"
@@ -190,7 +202,9 @@ def _laggard(shares: Shares) -> str:
 def _connecting_notes(opening: MeasuredOpening) -> tuple[str, ...]:
     """Of a run without messages. A full generator is no fault of it: memory and processor time of the server hold all the same."""
     seconds = max(opening.report.seconds, 1e-9)
-    own, own_waited = opening.own.ran / seconds, opening.own.waited / seconds
+    own = opening.report.cpu_seconds / seconds
+    # more than that is from before the first and after the last of them
+    own_waited = min(opening.own.waited / seconds, max(1 - own, 0.0))
     # of the server it is known with the half second after it, in which it may have waited, too
     server_waited = min(opening.server.waited / seconds, 1.0) if opening.server else 0.0
     notes = {

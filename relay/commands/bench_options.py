@@ -81,7 +81,7 @@ _OPTIONS: Final = (
     _quantity(
         "--size",
         Quantity("SIZE", parse_size, 61, 1_048_576),
-        "Bytes of a message's JSON, 61 at least; of a --template only with {padding}, and then 56 at least."
+        "Bytes of a message's JSON, 61 at least; a --template follows it only with {padding}."
         " For more than its default of 100KiB a relay needs --max-message.",
         "64",
         True,

@@ -212,6 +212,28 @@ def test_a_run_that_a_limit_ends_is_as_long_as_messages_were_sent() -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "shares"),
+    [
+        (Usage(0.1, 0.8), (0.1, 0.8)),
+        (Usage(0.1, 0.9), (0.1, 0.9)),
+        (Usage(0.1, 1.6), (0.1, 0.9)),
+        (Usage(1.2, 0.3), (1.2, 0.0)),
+    ],
+)
+def test_one_thread_waits_for_no_more_than_all_of_the_time(
+    own: Usage, shares: tuple[float, float]
+) -> None:
+    """Though its account goes on while what is lost is waited for, which is no part of the time."""
+    report = REPORT._replace(
+        seconds=3.0,
+        sending_seconds=1.0,
+        intervals=(Interval(1.0, 1.0, 100, 10, 0.1, 0.1, 0.1),),
+    )
+    found = shares_of(MeasuredRun(report, own=own, server=None))
+    assert (found.own, found.own_waited) == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
     ("template", "size"),
     [("{stamp}   ", 56), ("<{stamp}{padding}>", 300), ("{stamp}" + "y" * 400, 453)],
 )

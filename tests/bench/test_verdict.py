@@ -10,12 +10,18 @@ import pytest
 from relay._load import Latency
 from relay.bench import usage, verdict
 from relay.bench.drive import Result
+from relay.bench.measured import MeasuredOpening
 from relay.bench.usage import Usage
 from relay.bench.verdict import judge
 
-from .results import LATENCY, RESULT, TARGET, result_with
+from .results import CONNECTED, LATENCY, RESULT, TARGET, result_with
 
 CLOSED = replace(RESULT.plan, in_flight=8)
+UP_TO_BOTH = (
+    "how fast they were opened was up to the generator, too: meanwhile it ran for {own}% of the time,"
+    " and something else had its core for {waited}%"
+)
+SERVER_WAITED = "something else had the server's core for {waited}% of the time"
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +111,14 @@ def test_runs_that_never_were_what_was_asked_for(change: dict[str, bool], reason
         (result_with(dropped=1), "1 connection was ended by the server"),
         (replace(result_with(errors=2), first_error="no"), "2 error events, the first: no"),
         (replace(result_with(errors=1), first_error="no"), "1 error event: no"),
+        (
+            replace(RESULT, first_error="what?"),
+            "error events came before what was measured, the first: what?",
+        ),
+        (
+            replace(RESULT, first_error="what?", run=None),
+            "error events came before what was measured, the first: what?",
+        ),
         (result_with(dropped=2), "2 connections were ended by the server"),
         (result_with(foreign=1), "1 message of another channel: the server does not keep them"),
         (result_with(foreign=2), "2 messages of other channels: the server does not keep them"),
@@ -195,38 +209,25 @@ def test_one_core_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "server", "notes"),
+    ("ran", "waited", "server", "notes"),
     [
-        (Usage(0.05, 0.0), Usage(0.02, 0.0), ()),
-        (Usage(0.05, 0.01), None, ()),
-        (
-            Usage(0.05, 0.034),
-            None,
-            ("something else had the generator's core for 34% of the time",),
-        ),
-        (
-            Usage(0.057, 0.03),
-            None,
-            (
-                "how fast they were opened was up to the generator, too: meanwhile it ran for 57% of the time,"
-                " and something else had its core for 30%",
-            ),
-        ),
-        (
-            Usage(0.05, 0.0),
-            Usage(0.02, 0.02),
-            ("something else had the server's core for 20% of the time",),
-        ),
-        (
-            Usage(0.05, 0.0),
-            Usage(0.02, 0.2),  # also in the half second after it
-            ("something else had the server's core for 100% of the time",),
-        ),
+        (0.05, 0.0, Usage(0.02, 0.0), ()),
+        (0.05, 0.01, None, ()),
+        (0.05, 0.034, None, ("something else had the generator's core for 34% of the time",)),
+        (0.057, 0.03, None, (UP_TO_BOTH.format(own=57, waited=30),)),
+        (0.05, 0.2, None, (UP_TO_BOTH.format(own=50, waited=50),)),
+        (0.1, 0.2, None, (UP_TO_BOTH.format(own=100, waited=0),)),
+        (0.05, 0.0, Usage(0.02, 0.02), (SERVER_WAITED.format(waited=20),)),
+        (0.05, 0.0, Usage(0.02, 0.2), (SERVER_WAITED.format(waited=100),)),
     ],
 )
 def test_without_messages_the_opening_is_what_is_looked_at(
-    own: Usage, server: Usage | None, notes: tuple[str, ...]
+    ran: float, waited: float, server: Usage | None, notes: tuple[str, ...]
 ) -> None:
-    """It took 0.1 seconds. How full the generator was is no fault of what a connection costs, and is told."""
-    found = judge(replace(RESULT, run=None, opening=replace(RESULT.opening, own=own, server=server)))
+    """It took 0.1 seconds; what was used before and after it makes no share impossible. How full the generator was is no
+    fault of what a connection costs, and is told."""
+    opening = MeasuredOpening(
+        CONNECTED._replace(cpu_seconds=ran), Usage(ran + 0.1, waited), server, held_bytes=None
+    )
+    found = judge(replace(RESULT, run=None, opening=opening))
     assert (str(found), found.notes) == ("valid: every connection was opened", notes)
