@@ -200,7 +200,7 @@ def _laggard(shares: Shares) -> str:
 
 
 def _connecting_notes(opening: MeasuredOpening) -> tuple[str, ...]:
-    """Of a run without messages. A full generator is no fault of it: memory and processor time of the server hold all the same."""
+    """Of a run without messages. A full generator is no fault of it: what the server used holds all the same."""
     seconds = max(opening.report.seconds, 1e-9)
     own = opening.report.cpu_seconds / seconds
     # more than that is from before the first and after the last of them
@@ -214,7 +214,7 @@ def _connecting_notes(opening: MeasuredOpening) -> tuple[str, ...]:
             server_waited > DISTURBED
         ),
         f"something else had the generator's core for {own_waited:.0%} of the time": (
-            DISTURBED < own_waited and own + own_waited < FULL
+            own_waited > DISTURBED and own + own_waited < FULL
         ),
     }
     return tuple(text for text, holds in notes.items() if holds)

@@ -146,7 +146,10 @@ def _answers(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "memory", show_bytes(needs.user_memory + needs.kernel_memory), _memory_note(report)
     yield "network in", show_bits(needs.bandwidth_in), "with the headers of packets"
     yield "network out", show_bits(needs.bandwidth_out), over and "at least: more than can be sent"
-    uses = ", ".join(f"{name} {show_share(use)}" for name, use in _told_uses(report))
+    uses = ", ".join(
+        f"{name} {over if name == 'processor' else ''}{show_share(use)}"
+        for name, use in _told_uses(report)
+    )
     unmet = ", when what is marked SET below is set" * any(
         not limit.is_met for limit in report.limits
     )
