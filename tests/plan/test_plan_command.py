@@ -97,7 +97,7 @@ def test_too_few_processes_are_told(prices: Path) -> None:
     assert done.returncode == 1
     assert "processes                1" in done.stdout
     assert "p99                   none   it grows without end" in done.stdout
-    assert "of what may be used: processor more than 143%, memory" in done.stdout
+    assert ": processor more than 143%, memory" in done.stdout
     [line] = done.stderr.splitlines()
     assert "--processes: 1 process would use more processor than may be; without" in line
 
