@@ -23,7 +23,7 @@ _NO_LIMITS: Final = (
     "relay serve --message-rate 0 --byte-rate 0 --connection-rate 0 --max-connections-per-ip 0"
 )
 RATE_LIMITED: Final = (
-    f"the server's rate limit stood in the way; for load runs start it with: {_NO_LIMITS}"
+    f"the server's rate limit stood in the way; for load runs start a relay with: {_NO_LIMITS}"
 )
 
 
@@ -189,9 +189,9 @@ def remedy(statuses: Collection[int]) -> str:
     if 429 in statuses:
         return RATE_LIMITED
     if 503 in statuses:
-        return "the server has no room for so many: see its --max-connections and its file limit"
+        return "the server has no room for so many; of a relay see --max-connections and the file limit"
     if 403 in statuses:
-        return "a key is asked for (put it into the URL, as ?joinKey=...), or an origin"
+        return "a key is asked for (for a relay put it into the URL, as ?joinKey=...), or an origin"
     return ""
 
 

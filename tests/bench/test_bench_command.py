@@ -139,9 +139,9 @@ def test_a_server_that_ends_in_the_warm_up() -> None:
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        ("429 Too Many Requests", "--connection-rate 0"),
-        ("503 Service Unavailable", "--max-connections"),
-        ("403 Forbidden", "joinKey"),
+        ("429 Too Many Requests", "start a relay with: relay serve --message-rate 0 --byte-rate 0"),
+        ("503 Service Unavailable", "of a relay see --max-connections"),
+        ("403 Forbidden", "for a relay put it into the URL, as ?joinKey=..."),
         ("404 Not Found", "HTTP 404"),
     ],
 )
