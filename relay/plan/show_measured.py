@@ -1,5 +1,6 @@
 """What was measured, in words and as JSON: the prices of a machine, and a prediction beside what came of it."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,6 +65,10 @@ def doubts(calibration: Calibration) -> Iterator[str]:
         )
 
 
+NEARNESS: Final = {"processor": 0.15, "memory": 0.1}
+"""How near plans should come, as shares of what is measured."""
+
+
 def verification_lines(verification: "Verification", planned: int) -> Iterator[str]:
     """Predicted against measured; `planned` connections are those of one process of the plan."""
     workload = verification.workload
@@ -83,6 +88,13 @@ def verification_lines(verification: "Verification", planned: int) -> Iterator[s
         yield f"{each.name:<{_LABEL_WIDTH}}{predicted:>15}{measured:>15}{ratio:>8}   {each.unit}"
     if verification.trouble:
         yield f"Not valid: {verification.trouble}."
+        return
+    for each in verification.figures:
+        if abs(each.ratio - 1) > NEARNESS.get(each.name, math.inf):
+            yield (
+                f"The {each.name} is not within {show_share(NEARNESS[each.name])} of what was measured, as plans should be."
+                " Calibrate again when nothing else runs here, or on the machine that is planned for, and keep the headroom."
+            )
 
 
 def verification_to_json(verification: "Verification") -> dict[str, Any]:

@@ -150,6 +150,24 @@ def test_what_was_not_delivered_has_no_latency_to_compare() -> None:
     assert verification_to_json(found)["figures"]["p99"]["measured"] is None
 
 
+@pytest.mark.parametrize(
+    ("name", "predicted", "told"),
+    [
+        ("processor", 1.14, []),
+        ("processor", 0.84, ["processor is not within 15"]),
+        ("processor", 1.16, ["processor is not within 15"]),
+        ("memory", 1.09, []),
+        ("memory", 1.2, ["memory is not within 10"]),
+        ("p99", 9.0, []),
+    ],
+)
+def test_a_prediction_that_is_far_off_is_told(name: str, predicted: float, told: list[str]) -> None:
+    found = Verification(workload(), [Compared(name, predicted, 1.0, "")], 0, 0.1)
+    _, _, _, *notes = verification_lines(found, planned=100)
+    assert len(notes) == len(told)
+    assert all(words in note for words, note in zip(told, notes, strict=True))
+
+
 def test_a_verification_of_one_connection() -> None:
     asked = workload(connections=1, channel_size=1.0, messages=1.0)
     [line, _] = verification_lines(Verification(asked, [], 0, 0.1), planned=1)
