@@ -21,8 +21,9 @@ from relay.keys import (
     find_keys,
 )
 from relay.limits import AddressLimits
+from relay.options import parse_options
 from relay.origins import Origins
-from relay.protocol import ChannelKey, Options, parse_options
+from relay.protocol import ChannelKey, Options
 from relay.requests import Refusal, Request
 from relay.settings.config import Settings
 

@@ -51,8 +51,8 @@ FORBIDDEN = {
     "settings/sources": IO | WIRE | COMMAND | {"relay.settings.describe"},
     "settings/describe": IO | WIRE | COMMAND,
     "settings/flags": IO | WIRE | {"relay.cli", "relay.settings.sources"},
-    "protocol": IO
-    | {"relay.channel", "relay.hub", "relay.http", "relay.server", "relay.cli", "httptools"},
+    "protocol": IO | SERVING | {"httptools", "relay._core"},
+    "options": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
     "addresses": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
     "keys": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},
     "origins": IO | SERVING | {"httptools", "relay.settings.config", "relay.admission"},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relay.keys import Keys, Lock, Namespaces, find_keys
-from relay.protocol import ChannelKey, Options, parse_options
+from relay.options import parse_options
+from relay.protocol import ChannelKey, Options
 
 OPEN_TO_ALL: tuple[list[str], list[str]] = ([], [])
 
