@@ -3,7 +3,8 @@
 In each round the machine is calibrated first; then each workload is predicted, run, and compared. Figures are medians of the
 rounds, but for processor time, predicted and measured, which is the least of them: a shared machine changes by the minute, and
 what others do there only adds, to the prices as to the loads. Verdicts are on the processor time and the memory of the process;
-what the connections add to it, and the latency, are shown.
+what the connections add to it, and the latency, are shown. Rounds whose calibration has doubts about itself are not judged, as
+plans with such prices are not to be relied on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from statistics import median
 
 from benchmarks.study import Finding, Goal, Study, main
 from relay.plan.calibrate import calibrate
+from relay.plan.show_measured import doubts
 from relay.plan.verify import Verification, verify
 from relay.plan.workload import Workload
 
@@ -36,16 +38,18 @@ WORKLOADS = {
 
 def measure(rounds: int, seconds: float) -> Iterator[Finding]:
     found: dict[str, list[Verification]] = {name: [] for name in WORKLOADS}
+    doubted = ""
     for _ in range(rounds):
         calibration = calibrate(lambda _: None)
+        doubted = doubted or next(doubts(calibration), "")
         for name, workload in WORKLOADS.items():
             found[name].append(verify(calibration, workload, seconds))
     for name, verifications in found.items():
-        yield finding(name, verifications)
+        yield finding(name, verifications, doubted)
 
 
-def finding(name: str, found: list[Verification]) -> Finding:
-    """Processor time is the least of the rounds on both sides: other guests of a host only add to it."""
+def finding(name: str, found: list[Verification], doubted: str = "") -> Finding:
+    """`doubted` is what a calibration says against itself. Processor time is the least of the rounds on both sides: other guests of a host only add to it."""
     figures = [{each.name: each for each in one.figures} for one in found]
 
     def middle(of: str, what: str) -> float:
@@ -68,7 +72,10 @@ def finding(name: str, found: list[Verification]) -> Finding:
             "CPU ratio": min(predicted) / min(measured),
         },
         (PROCESSOR, MEMORY),
-        invalid=next((f"invalid: {each.trouble}" for each in found if each.trouble), ""),
+        invalid=next(
+            (f"invalid: {text}" for text in (*(each.trouble for each in found), doubted) if text),
+            "",
+        ),
     )
 
 

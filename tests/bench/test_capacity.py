@@ -38,3 +38,9 @@ def test_a_latency_of_nothing_is_no_number() -> None:
     found = capacity.finding("some", [verification(None)])
     assert math.isnan(found.figures["p99 ms measured"])
     assert found.figures["p99 ms predicted"] == 2.0
+
+
+def test_prices_that_doubt_themselves_are_not_judged() -> None:
+    assert capacity.finding("some", [verification(1.0)]).invalid == ""
+    doubted = capacity.finding("some", [verification(1.0)], "The prices miss one")
+    assert doubted.invalid == "invalid: The prices miss one"
