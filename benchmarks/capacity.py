@@ -49,7 +49,8 @@ def measure(rounds: int, seconds: float) -> Iterator[Finding]:
 
 
 def finding(name: str, found: list[Verification], doubted: str = "") -> Finding:
-    """`doubted` is what a calibration says against itself. Processor time is the least of the rounds on both sides: other guests of a host only add to it."""
+    """Processor time is the least of the rounds on both sides: other guests of a host only add to it. `doubted` is what a
+    calibration says against itself."""
     figures = [{each.name: each for each in one.figures} for one in found]
 
     def middle(of: str, what: str) -> float:
