@@ -88,9 +88,7 @@ def ancestors() -> Iterator[tuple[int, str]]:
     """This process and those it descends from, nearest first, each as pid and name; as far as the system tells of them."""
     pid = os.getpid()
     with contextlib.suppress(OSError, KeyError):
-        while (
-            pid
-        ):  # the parent of the first process, and of one from outside of this namespace, is 0
+        while pid:  # the first process has the parent 0, as has one from outside of this namespace
             status = dict(line.partition(":\t")[::2] for line in status_of(pid).splitlines())
             yield pid, status["Name"]
             pid = int(status["PPid"])
