@@ -16,7 +16,7 @@ from relay.bench.usage import kernel_cache_bytes, raise_file_limit
 from relay.plan.disturbance import Disturbance
 from relay.plan.fit import Observation, cheapest, fit
 from relay.plan.here import this_machine
-from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
+from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, lapsed, roused, stale
 from relay.plan.prices import FORMAT, Calibration, Memory, Prices, coldness
 from relay.plan.rounds import EVEN, simulate
 from relay.plan.subject import Subject, two_cores
@@ -52,6 +52,7 @@ _NAMES: Final = (
     "cold",
     "chill",
     "stale",
+    "lapse",
     "byte_in",
     "byte_out",
     "byte_chill",
@@ -97,6 +98,7 @@ PROBES: Final = (
     Probe("a pair, a hundred times a second", 1, 2, rate=100, in_flight=64),
     Probe("ten, a hundred times a second", 1, 10, rate=100, in_flight=64),
     Probe("a thousand, ten times a second", 1, 1000, rate=10, in_flight=64),
+    Probe("hundreds, fifty times a second", 1, 400, rate=50, in_flight=64),
 )
 
 
@@ -174,6 +176,7 @@ def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> di
         "wake": wakeups * roused(pause),
         "chill": chilling,
         "stale": wakeups * stale(pause) * min(sends, STALE_SENDS),
+        "lapse": wakeups * lapsed(pause) * min(sends, STALE_SENDS),
         "round": counts["rounds"],
         "read": counts["reads"],
         "message": counts["messages"],

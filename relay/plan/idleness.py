@@ -11,7 +11,8 @@ ASLEEP_SECONDS: Final = 50e-6
 ROUSED_SECONDS: Final = (300e-6, 20e-3)
 CHILLED_SECONDS: Final = (100e-6, 10e-3)
 CHILLED_SENDS: Final = 20
-STALE_SECONDS: Final = (3e-3, 100e-3)
+STALE_SECONDS: Final = (3e-3, 20e-3)
+LAPSED_SECONDS: Final = (20e-3, 100e-3)
 STALE_SENDS: Final = 1000
 
 
@@ -31,8 +32,14 @@ def chilled(seconds: float) -> float:
 
 
 def stale(seconds: float) -> float:
-    """The same of each of the first thousand sends, for what is a socket's own: 3 to 100."""
+    """The same of each of the first thousand sends, for what is a socket's own: 3 to 20."""
     return _share(seconds, *STALE_SECONDS)
+
+
+def lapsed(seconds: float) -> float:
+    """And what comes to that from 20 to 100. How much is lost when depends on what others on the host do, so the two have prices
+    of their own."""
+    return _share(seconds, *LAPSED_SECONDS)
 
 
 def _share(seconds: float, begins: float, ends: float) -> float:

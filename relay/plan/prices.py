@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
 
@@ -16,10 +16,10 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     `turn`: one turn of the event loop; `sleep`: how much more it is when the process had given its core away; `wake`: and how
     much more after a long pause. `round`: one look for news within it. `read`: one read from a socket. `message`: parse, charge,
     check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there are
-    10 000, because less of them is in the processor's caches; `chill`, `stale`: how much more the first twenty, and the first
-    thousand, are after a pause, for the same reason (relay/plan/idleness.py). `byte_in`, `byte_out`: of payload read, of frames
-    sent; `byte_chill`: how much more a byte of those first twenty sends is. `handshake`: one connection of a crowd, from
-    accept to its own join; `visit`: how much more one is that comes alone and goes again.
+    10 000, because less of them is in the processor's caches; `chill`, `stale`, `lapse`: how much more the first twenty, and
+    twice the first thousand, are after a pause, for the same reason (relay/plan/idleness.py). `byte_in`, `byte_out`: of payload
+    read, of frames sent; `byte_chill`: how much more a byte of those first twenty sends is. `handshake`: one connection of a
+    crowd, from accept to its own join; `visit`: how much more one is that comes alone and goes again.
     """
 
     turn: float
@@ -32,11 +32,17 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     cold: float
     chill: float
     stale: float
+    lapse: float
     byte_in: float
     byte_out: float
     byte_chill: float
     handshake: float
     visit: float
+
+    @property
+    def after_pause(self) -> float:
+        """How much more a send is, at most, that comes early after a long pause."""
+        return self.chill + self.stale + self.lapse
 
     def send_among(self, connections: float) -> float:
         """One send when the server has so many connections: the logarithm of their number decides how cold they are."""

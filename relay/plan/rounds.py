@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, roused, stale
+from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, lapsed, roused, stale
 from relay.plan.prices import Prices
 from relay.plan.workload import JOIN_EVENT_BYTES, PING_BYTES, PONG_BYTES, Workload, framed
 
@@ -208,10 +208,11 @@ class _Loop:
         """What the next so many sends, each of so many bytes, are dearer for the pause before them."""
         prices = self.prices
         chilling = min(max(CHILLED_SENDS - self.sent, 0.0), sends) * chilled(self.pause)
-        staling = min(max(STALE_SENDS - self.sent, 0.0), sends) * stale(self.pause)
+        old = min(max(STALE_SENDS - self.sent, 0.0), sends)
+        staling = old * (stale(self.pause) * prices.stale + lapsed(self.pause) * prices.lapse)
         self.sent += sends
         chill = prices.chill + size * prices.byte_chill
-        return (chilling * chill + staling * prices.stale) * _MICROSECOND
+        return (chilling * chill + staling) * _MICROSECOND
 
     def _forget(self, now: float) -> None:
         """The warm-up is over."""

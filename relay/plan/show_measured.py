@@ -31,7 +31,7 @@ def calibration_lines(calibration: Calibration) -> Iterator[str]:
         (
             "send",
             prices.send,
-            f"to one member; {prices.cold:.2f} more among 10 000, {prices.chill + prices.stale:.2f} more after a pause",
+            f"to one member; {prices.cold:.2f} more among 10 000, {prices.after_pause:.2f} more after a pause",
         ),
         ("KiB in", prices.byte_in * 1024, ""),
         (

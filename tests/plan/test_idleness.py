@@ -8,15 +8,22 @@ import pytest
 
 from relay.plan.idleness import (
     CHILLED_SECONDS,
+    LAPSED_SECONDS,
     ROUSED_SECONDS,
     STALE_SECONDS,
     asleep,
     chilled,
+    lapsed,
     roused,
     stale,
 )
 
-GROWING = [(roused, ROUSED_SECONDS), (chilled, CHILLED_SECONDS), (stale, STALE_SECONDS)]
+GROWING = [
+    (roused, ROUSED_SECONDS),
+    (chilled, CHILLED_SECONDS),
+    (stale, STALE_SECONDS),
+    (lapsed, LAPSED_SECONDS),
+]
 
 
 @pytest.mark.parametrize(
