@@ -392,7 +392,10 @@ def test_the_help_names_everything() -> None:
 
 def test_the_help_tells_how_small_a_message_may_be() -> None:
     told = " ".join(run("--help").stdout.split())
-    assert "Bytes of a message's JSON, 61 at least; a --template follows it only with {padding}" in told
+    assert (
+        "Bytes of a message's JSON, 61 at least; a --template follows it only with {padding}"
+        in told
+    )
     assert "{padding}; 56 bytes at least" in told
 
 
