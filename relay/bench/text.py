@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from relay.bench.oddities import told_codes, told_faults
+from relay.bench.oddities import told_codes, told_faults, told_refusals
 from relay.bench.words import NOTHING, counted
 
 _NAMES: Final = 13
@@ -120,7 +120,7 @@ def codes_text(connections: Figures) -> str:
 
 
 def churn_text(churn: Figures) -> str:
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in churn["refusals"].items())
+    reasons = told_refusals(churn["refusals"])
     return (
         f"{churn['left']:,} left, {churn['returned']:,} returned, {churn['not_returned']:,} refused"
         + (f" ({reasons})" if reasons else "")
