@@ -47,7 +47,7 @@ class _Relay(click.Group):
             sys.exit(exc.exit_code)
         except click.UsageError as exc:
             command = exc.ctx.command_path if exc.ctx else "relay"
-            _fail(f"{exc.format_message().rstrip('.')}; {command} --help lists all", exc.exit_code)
+            _fail(f"{_usage(exc)}; {command} --help lists all", exc.exit_code)
         except click.Abort:
             sys.exit(1)
         except OSError as exc:
@@ -55,6 +55,14 @@ class _Relay(click.Group):
             if isinstance(exc, BrokenPipeError):  # nobody wants to read on
                 sys.exit(1)
             _fail(f"cannot write: {exc.strerror or exc}", 1)
+
+
+def _usage(error: click.UsageError) -> str:
+    """What is wrong, with the option first, whoever found it: click or we."""
+    if type(error) is click.BadParameter and isinstance(error.param, click.Option):
+        flag = max(error.param.opts, key=len)
+        return f"{flag}: {error.message.rstrip('.')}"
+    return error.format_message().rstrip(".")
 
 
 @click.group(

@@ -55,7 +55,7 @@ def plan(context: click.Context, /, **options: Any) -> None:
     path = options["path"] or default_path()
     try:
         if options["calibrates"]:
-            _calibrate(path)
+            _calibrate(path, options["passes"])
         else:
             _plan(context, path, options)
     except KeyboardInterrupt:
@@ -226,8 +226,8 @@ def _write_plot(path: Path, report: Report) -> None:
         fail(cannot_write("--plot", str(path), exc), Exit.CONNECTION)
 
 
-def _calibrate(path: Path) -> None:
-    from relay.plan.calibrate import calibrate
+def _calibrate(path: Path, passes: int | None) -> None:
+    from relay.plan.calibrate import PASSES, calibrate
     from relay.plan.subject import SubjectError
 
     require_generator()
@@ -238,7 +238,9 @@ def _calibrate(path: Path) -> None:
         raise click.UsageError(text) from None
     require_file("--calibration", path)
     try:
-        calibration = calibrate(lambda text: click.echo(f"measuring: {text}", err=True))
+        calibration = calibrate(
+            lambda text: click.echo(f"measuring: {text}", err=True), passes or PASSES
+        )
     except (SubjectError, RuntimeError) as exc:
         fail(f"cannot measure: {exc}", Exit.CONNECTION)
     for line in calibration_lines(calibration):

@@ -15,6 +15,7 @@ from relay.settings.units import parse_duration, parse_rate, parse_size
 
 CALIBRATION_VARIABLE: Final = "RELAY_CALIBRATION"
 WATCH_SECONDS: Final = (0.1, 3600.0)
+PASSES: Final = (1, 100)
 HABITS: Final = ("channel_size", "messages", "payload_bytes", "joins")
 
 _OPTIONS: Final = (
@@ -23,6 +24,12 @@ _OPTIONS: Final = (
         "calibrates",
         is_flag=True,
         help="Measure this machine's prices, in about 100 seconds when it is quiet, on two cores.",
+    ),
+    click.option(
+        "--passes",
+        type=Amount("number", whole_number(*PASSES)),
+        metavar="NUMBER",
+        help="How often --calibrate runs each of its loads, in half a minute; the cheapest run counts.  [3]",
     ),
     click.option(
         "--connections",
@@ -124,9 +131,12 @@ def check_options(context: click.Context, options: dict[str, Any]) -> None:
         if options[name] == Path():
             raise click.UsageError(f"{flag}: expected the name of a file")
     if options["calibrates"]:
-        for flag in given.keys() - {"calibrates", "path"}:
-            raise click.UsageError(f"{given[flag]}: --calibrate measures this machine, and takes --calibration only")  # fmt: skip
+        for flag in given.keys() - {"calibrates", "passes", "path"}:
+            raise click.UsageError(
+                f"{given[flag]}: --calibrate measures this machine, and takes --passes and --calibration only"
+            )
         return
+    _refuse(given, ("passes",), "it is how often --calibrate measures; expected with --calibrate only")  # fmt: skip
     if options["inverse"]:
         _refuse(given, ("connections",), "--inverse finds their number; expected only one of both")
         _refuse(given, ("processes",), "--inverse takes all of one host; --workers tells how many")

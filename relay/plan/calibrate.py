@@ -1,11 +1,13 @@
 """Measure the prices of this machine, in some 100 seconds: loads that differ in what they are made of, and a fit.
 
-Each load is run three times, in a row that goes there and back and there again, and the cheapest run counts: a shared machine
-makes the same load dearer by a tenth or by half now and then, for a moment or for a stretch of time, and never cheaper.
+Each load is run in several passes, which go there and back through all of them, and the geometric mean of its runs counts: a
+shared machine makes the same load dearer or cheaper by a tenth or by half, for a moment or for minutes. What lasts for minutes
+meets all loads alike then, and what does not evens out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
+from statistics import geometric_mean
 from typing import Final, NamedTuple
 
 import msgspec
@@ -14,12 +16,12 @@ from relay._load import Generator
 from relay._version import __version__
 from relay.bench.usage import kernel_cache_bytes, raise_file_limit
 from relay.plan.disturbance import Disturbance
-from relay.plan.fit import Observation, cheapest, fit
+from relay.plan.fit import Observation, fit, mean
 from relay.plan.here import this_machine
-from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, lapsed, roused, stale
+from relay.plan.idleness import Pause
 from relay.plan.prices import FORMAT, Calibration, Memory, Prices, coldness
 from relay.plan.rounds import EVEN, simulate
-from relay.plan.subject import Subject, two_cores
+from relay.plan.subject import Subject, two_cores, usable_cores
 from relay.plan.workload import Workload
 
 SECONDS: Final = 0.6
@@ -31,7 +33,7 @@ IDLE_CHANNELS: Final = 1000
 FEW_MEMBERS: Final = 2
 SETTLE_SECONDS: Final = 0.5
 FILES_BESIDE_CONNECTIONS: Final = 200
-RUNS: Final = 3
+PASSES: Final = 3
 VISITED: Final = Workload(
     connections=100,
     channel_size=5.0,
@@ -61,6 +63,9 @@ _KIB: Final = 1024
 
 Tell = Callable[[str], object]
 """Is told what is measured next."""
+
+Between = Callable[[], object]
+"""Is called after each pass."""
 
 
 class Probe(NamedTuple):
@@ -102,41 +107,40 @@ PROBES: Final = (
 )
 
 
-def calibrate(tell: Tell) -> Calibration:
+def calibrate(tell: Tell, passes: int = PASSES, between: Between = lambda: None) -> Calibration:
     """Measure. Raises SubjectError, and RuntimeError when too few files may be opened."""
     raise_file_limit(
         IDLE_CONNECTIONS + IDLE_WARM_UP + IDLE_CHANNELS * FEW_MEMBERS + FILES_BESIDE_CONNECTIONS
     )
-    with two_cores() as pair, Disturbance(pair) as disturbance:
-        core, _ = pair
-        observations = list(_observe(core, tell))
-        tell("connections that come and stay")
-        handshake, memory = _measure_connections(core)
-        found = fit(observations, _NAMES)
-        tell("connections that come and go")
-        prices = _with_visits(core, Prices(**found.prices, handshake=handshake, visit=0.0))
+    runs: dict[Probe, list[Observation]] = {probe: [] for probe in PROBES}
+    visited = []
+    with Disturbance(usable_cores()) as disturbance:
+        with two_cores() as (core, _):
+            tell("connections that come and stay")
+            handshake, memory = _measure_connections(core)
+        for number in range(passes):
+            with two_cores() as (core, _):
+                for probe in reversed(PROBES) if number % 2 else PROBES:
+                    tell(f"{probe.name} ({number + 1} of {passes})")
+                    runs[probe].append(_observe_alone(core, probe))
+                tell(f"connections that come and go ({number + 1} of {passes})")
+                visited.append(_busy_with_visits(core))
+            between()
+    found = fit([mean(each) for each in runs.values()], _NAMES)
+    prices = Prices(**found.prices, handshake=handshake, visit=0.0)
     return Calibration(
         format=FORMAT,
         taken=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
         machine=this_machine(),
-        prices=prices,
+        prices=_with_visits(prices, geometric_mean(visited)),
         memory=memory,
         misfit=found.misfit,
         disturbance=disturbance.share,
     )
 
 
-def _observe(core: int, tell: Tell) -> Iterator[Observation]:
-    there = [_observe_alone(core, probe, tell) for probe in PROBES]
-    back = [_observe_alone(core, probe, tell) for probe in reversed(PROBES)]
-    again = [_observe_alone(core, probe, tell) for probe in PROBES]
-    for runs in zip(there, reversed(back), again, strict=True):
-        yield cheapest(runs)
-
-
-def _observe_alone(core: int, probe: Probe, tell: Tell) -> Observation:
-    tell(probe.name)
+def _observe_alone(core: int, probe: Probe) -> Observation:
     with Subject(("--presence", "off"), core) as subject:
         return observe(subject, probe)
 
@@ -168,23 +172,23 @@ def observe(subject: Subject, probe: Probe, seconds: float = SECONDS) -> Observa
 def _paid(counts: dict[str, float], connections: int, idle_seconds: float) -> dict[str, float]:
     """Counters of the server by the price they are paid with."""
     wakeups = max(counts["wakeups"], 1)
-    pause, sends = max(idle_seconds, 0.0) / wakeups, counts["sends"] / wakeups
-    chilling = wakeups * chilled(pause) * min(sends, CHILLED_SENDS)
+    pause = Pause(max(idle_seconds, 0.0) / wakeups)
+    cooled = pause.cools(0.0, counts["sends"] / wakeups)
     return {
         "turn": counts["turns"],
-        "sleep": wakeups * asleep(pause),
-        "wake": wakeups * roused(pause),
-        "chill": chilling,
-        "stale": wakeups * stale(pause) * min(sends, STALE_SENDS),
-        "lapse": wakeups * lapsed(pause) * min(sends, STALE_SENDS),
+        "sleep": wakeups * pause.asleep,
+        "wake": wakeups * pause.roused,
         "round": counts["rounds"],
         "read": counts["reads"],
         "message": counts["messages"],
         "send": counts["sends"],
-        "cold": counts["sends"] * coldness(connections),
+        "cold": wakeups * cooled.cold * coldness(connections),
+        "chill": wakeups * cooled.chill,
+        "stale": wakeups * cooled.stale,
+        "lapse": wakeups * cooled.lapse,
         "byte_in": counts["bytes_in"],
         "byte_out": counts["bytes_out"],
-        "byte_chill": chilling * counts["bytes_out"] / max(counts["sends"], 1),
+        "byte_chill": wakeups * cooled.chill * counts["bytes_out"] / max(counts["sends"], 1),
     }
 
 
@@ -217,9 +221,9 @@ def _measure_connections(core: int) -> tuple[float, Memory]:
     return cost / IDLE_CONNECTIONS * 1e6, memory
 
 
-def _with_visits(core: int, prices: Prices) -> Prices:
-    """A visit is what it takes more than the model makes of a load in which some come and go, by the other prices."""
-    busy = min(_busy_with_visits(core) for _ in range(RUNS))
+def _with_visits(prices: Prices, busy: float) -> Prices:
+    """A visit is what it takes more than the model makes of a load in which some come and go, by the other prices. That load
+    took the share `busy` of its core."""
     left = busy - simulate(prices, VISITED, spacing=EVEN).busy
     return msgspec.structs.replace(prices, visit=max(left, 0.0) / VISITED.joins * 1e6)
 

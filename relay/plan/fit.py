@@ -1,6 +1,7 @@
 """Prices from measurements: which prices explain best what several different loads have cost."""
 
 from collections.abc import Sequence
+from statistics import geometric_mean
 from typing import Final
 
 import msgspec
@@ -16,11 +17,6 @@ class Observation(msgspec.Struct, frozen=True):
     counts: dict[str, float]
     cost: float
 
-    @property
-    def cost_of_a_send(self) -> float:
-        """By which runs of one load are compared; they differ in how much they did."""
-        return self.cost / max(self.counts["send"], 1.0)
-
 
 class Fit(msgspec.Struct, frozen=True):
     """`misfits` tells, per observation, by which share the prices miss it: 0.05 is 5 % too much."""
@@ -34,9 +30,13 @@ class Fit(msgspec.Struct, frozen=True):
         return max(map(abs, self.misfits.values()))
 
 
-def cheapest(runs: Sequence[Observation]) -> Observation:
-    """Of several runs of one load the one that was disturbed least: what else a machine does only adds to what a run costs."""
-    return min(runs, key=lambda run: run.cost_of_a_send)
+def mean(runs: Sequence[Observation]) -> Observation:
+    """Of several runs of one load: all that they did, at the geometric mean of what a send cost in them. They differ in how much
+    they did; and what a machine adds to a run it multiplies, so a run at twice the price is as far off as one at half of it."""
+    sends = [max(run.counts["send"], 1.0) for run in runs]
+    costs = [run.cost / each for run, each in zip(runs, sends, strict=True)]
+    counts = {name: sum(run.counts[name] for run in runs) for name in runs[0].counts}
+    return Observation(runs[0].name, counts, geometric_mean(costs) * sum(sends))
 
 
 def fit(observations: Sequence[Observation], names: Sequence[str]) -> Fit:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 WARM_CONNECTIONS: Final = 100
 COLD_CONNECTIONS: Final = 10_000
 

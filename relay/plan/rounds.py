@@ -13,8 +13,8 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from relay.plan.idleness import CHILLED_SENDS, STALE_SENDS, asleep, chilled, lapsed, roused, stale
-from relay.plan.prices import Prices
+from relay.plan.idleness import Pause
+from relay.plan.prices import Prices, coldness
 from relay.plan.workload import JOIN_EVENT_BYTES, PING_BYTES, PONG_BYTES, Workload, framed
 
 EVENTS: Final = 40_000
@@ -114,14 +114,14 @@ class _Loop:
         self.prices = prices
         self.workload = workload
         self.background = background
-        self.send = prices.send_among(workload.connections) * _MICROSECOND
+        self.cold = prices.cold * coldness(workload.connections)
         self.others = max(workload.channel_size - 1, 0.0)
         self.frame_bytes = workload.frame_bytes
         self.event_bytes = framed(JOIN_EVENT_BYTES)
         self.tells_all = not workload.is_presence_merged
         self.take = prices.read + prices.message + workload.read_bytes * prices.byte_in
         self.draw = random.Random(SEED + 1)
-        self.pause = 0.0  # the last one
+        self.pause = Pause(0.0)  # the last one
         self.sent = 0.0  # sends since then
         self.turn_left = 0.0
         self.liveliness = 0
@@ -163,9 +163,9 @@ class _Loop:
         )
         self.liveliness = min(max(self.liveliness + (1 if is_short else -1), 0), LIVELY_MOST)
         self.turn_left = self.turn_left - pause if lingers and is_short else 0.0
-        self.pause = pause * (1.0 - self.background)
+        self.pause = Pause(pause * (1.0 - self.background))
         self.sent = 0.0
-        price = prices.sleep * asleep(self.pause) + prices.wake * roused(self.pause)
+        price = prices.sleep * self.pause.asleep + prices.wake * self.pause.roused
         return price * _MICROSECOND
 
     def _round(self, arrivals: _Arrivals, first: int, stop: int, now: float) -> float:
@@ -195,8 +195,7 @@ class _Loop:
         sends = self.others if len(events) == 1 else self.workload.channel_size
         told = (len(events) - len(messages)) * self.event_bytes
         size = self.others * (len(messages) * self.frame_bytes + told)
-        cost = sends * self.send + size * self.prices.byte_out * _MICROSECOND
-        cost += self._warm_up(sends, size / max(sends, 1.0))
+        cost = self._cost_of(sends, size)
         self.sends += sends
         self.messages_sent += len(messages) * self.others
         self.bytes_out += size
@@ -204,15 +203,14 @@ class _Loop:
             self.latencies.append(now + cost * self.draw.random() - arrivals.times[event])
         return cost
 
-    def _warm_up(self, sends: float, size: float) -> float:
-        """What the next so many sends, each of so many bytes, are dearer for the pause before them."""
-        prices = self.prices
-        chilling = min(max(CHILLED_SENDS - self.sent, 0.0), sends) * chilled(self.pause)
-        old = min(max(STALE_SENDS - self.sent, 0.0), sends)
-        staling = old * (stale(self.pause) * prices.stale + lapsed(self.pause) * prices.lapse)
+    def _cost_of(self, sends: float, size: float) -> float:
+        """Of the next so many sends, with so many bytes together."""
+        prices, cooled = self.prices, self.pause.cools(self.sent, sends)
         self.sent += sends
-        chill = prices.chill + size * prices.byte_chill
-        return (chilling * chill + staling) * _MICROSECOND
+        price = sends * prices.send + size * prices.byte_out + cooled.cold * self.cold
+        price += cooled.chill * (prices.chill + size / max(sends, 1.0) * prices.byte_chill)
+        price += cooled.stale * prices.stale + cooled.lapse * prices.lapse
+        return price * _MICROSECOND
 
     def _forget(self, now: float) -> None:
         """The warm-up is over."""

@@ -236,7 +236,7 @@ def _basis(report: Report) -> Iterator[str]:
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The same as plain data."""
+    """The same as plain data. Where `is_overloaded`, the processor time and the rates that are told are the least there is."""
     sizing, outcome = report.sizing, report.sizing.outcome
     return {
         "workload": {
@@ -251,6 +251,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "hosts_with_one_lost": sizing.hosts + 1,
         "connections_per_process": sizing.share.connections,
         "fullest_host": sizing.fullest._asdict(),
+        "is_overloaded": report.is_overloaded,
         "utilisation": outcome.busy,
         "p50_seconds": outcome.p50 if report.has_latency else None,
         "p99_seconds": outcome.p99 if report.has_latency else None,

@@ -99,13 +99,19 @@ def _is_setting(name: str) -> bool:
     return name.startswith("RELAY_")
 
 
+def usable_cores() -> tuple[int, int]:
+    """One for the relay and one for the load. Raises SubjectError."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise SubjectError("two processor cores are needed: one for the relay, one for the load")
+    return cores[0], cores[1]
+
+
 @contextmanager
 def two_cores() -> Iterator[tuple[int, int]]:
-    """One for the relay and one for the load, to which this process keeps until the context is left. Raises SubjectError."""
+    """The same; this process keeps to the second until the context is left."""
     before = os.sched_getaffinity(0)
-    if len(before) < 2:
-        raise SubjectError("two processor cores are needed: one for the relay, one for the load")
-    first, second = sorted(before)[:2]
+    first, second = usable_cores()
     os.sched_setaffinity(0, {second})
     try:
         yield first, second

@@ -13,7 +13,7 @@ from relay.plan.calibrate import FILES_BESIDE_CONNECTIONS
 from relay.plan.hosts import DESCRIPTORS_BESIDE
 from relay.plan.prices import Calibration
 from relay.plan.relay_limits import BACKLOG_LIMIT_BYTES, MAX_MESSAGE_BYTES
-from relay.plan.rounds import EVEN, Outcome, simulate
+from relay.plan.rounds import EVEN, simulate
 from relay.plan.subject import Subject, two_cores
 from relay.plan.workload import Workload
 
@@ -90,8 +90,37 @@ def runnable(workload: Workload, most: int) -> Workload:
     return workload.scaled_to(max(most // channel * channel, 1))
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """What one process made of a workload: `busy` is the share of a core that it used, `memory` what it held in all, in bytes,
+    and `held` what its connections added to that. For the others see Verification."""
+
+    workload: Workload
+    channels: int
+    busy: float
+    sends_per_second: float
+    memory: int
+    held: int
+    latency: Latency
+    lost: int
+    dropped: int
+    generator_utilisation: float
+    disturbance: float
+
+    @property
+    def cost_of_a_send(self) -> float:
+        """By which runs of one workload are compared."""
+        return self.busy / max(self.sends_per_second, 1.0)
+
+
 def verify(calibration: Calibration, workload: Workload, seconds: float = SECONDS) -> Verification:
-    """Measure what one process makes of the workload. Channels have whole numbers of members here, and messages come evenly
+    """Measure what one process makes of the workload, and compare. Raises as `run_load` does."""
+    return compare(calibration, run_load(workload, seconds))
+
+
+def run_load(
+    workload: Workload, seconds: float, warm_up_seconds: float = WARM_UP_SECONDS
+) -> Measured:
+    """Put the workload on one process. Channels have whole numbers of members here, and messages come evenly
     spaced, as the generator sends them. Raises SubjectError, and RuntimeError when too few files may be opened."""
     members = max(round(workload.channel_size), 1)
     channels = max(workload.connections // members, 1)
@@ -102,20 +131,8 @@ def verify(calibration: Calibration, workload: Workload, seconds: float = SECOND
         payload_bytes=max(workload.payload_bytes, MIN_PAYLOAD_BYTES),
     )
     raise_file_limit(whole.connections + FILES_BESIDE_CONNECTIONS)
-    predicted = simulate(calibration.prices, whole, spacing=EVEN)
-    return _measure(calibration, whole, channels, members, predicted, seconds)
-
-
-def _measure(
-    calibration: Calibration,
-    workload: Workload,
-    channels: int,
-    members: int,
-    predicted: Outcome,
-    seconds: float,
-) -> Verification:
-    payload = round(workload.payload_bytes)
-    flags = _flags(workload.ping_interval, payload)
+    payload = round(whole.payload_bytes)
+    flags = _flags(whole.ping_interval, payload)
     with two_cores() as (core, _), Subject(flags, core) as subject:
         warm = _warm_up(subject)
         resident = subject.watched.resident_bytes()
@@ -126,43 +143,56 @@ def _measure(
             senders=members,
             in_flight=max(min(IN_FLIGHT, IN_FLIGHT_BYTES // payload // channels), 2),
             payload_bytes=payload,
-            visitors=max(round(workload.joins), 1) if workload.joins else 0,
+            visitors=max(round(whole.joins), 1) if whole.joins else 0,
         )
         generator.connect()
         generator.hold(SETTLE_SECONDS)
         held = subject.watched.resident_bytes() - resident
-        rate, churn = workload.messages_per_second, workload.joins
-        dropped = generator.run(WARM_UP_SECONDS, rate=rate, churn=churn).dropped
+        rate, churn = whole.messages_per_second, whole.joins
+        dropped = generator.run(warm_up_seconds, rate=rate, churn=churn).dropped
         before = subject.counters()
         run = measure_run(generator, subject.watched, seconds, rate=rate, churn=churn)
         report, used = run.report, run.server
         assert used is not None
-        busy = used.ran / report.seconds
         sends = subject.counters()["sends"] - before["sends"]
         total = subject.watched.resident_bytes()
         generator.close(0)
         warm.close(0)
-    memory = calibration.memory
-    held_beside = memory.held_by(WARM_CHANNELS * WARM_MEMBERS, WARM_CHANNELS)
-    held_predicted = memory.held_by(workload.connections, channels)
+    return Measured(
+        whole,
+        channels,
+        used.ran / report.seconds,
+        sends / report.seconds,
+        total,
+        held,
+        report.latency,
+        report.lost,
+        dropped + report.dropped,
+        report.cpu_seconds / report.seconds,
+        max(used.waited, run.own.waited) / report.seconds,
+    )
+
+
+def compare(calibration: Calibration, measured: Measured) -> Verification:
+    """What the prices say of the same load, beside what came of it."""
+    workload, memory, latency = measured.workload, calibration.memory, measured.latency
+    predicted = simulate(calibration.prices, workload, spacing=EVEN)
+    beside = memory.held_by(WARM_CHANNELS * WARM_MEMBERS, WARM_CHANNELS)
+    held = memory.held_by(workload.connections, measured.channels)
     return Verification(
         workload,
         [
-            Compared("processor", predicted.busy, busy, "of a core"),
-            Compared("sends", predicted.sends_per_second, sends / report.seconds, "a second"),
-            Compared("memory", memory.base + held_beside + held_predicted, total, "bytes"),
-            Compared("of connections", held_predicted, held, "bytes"),
-            Compared(
-                "p50", predicted.p50 * 1e3, milliseconds(report.latency.p50, report.latency), "ms"
-            ),
-            Compared(
-                "p99", predicted.p99 * 1e3, milliseconds(report.latency.p99, report.latency), "ms"
-            ),
+            Compared("processor", predicted.busy, measured.busy, "of a core"),
+            Compared("sends", predicted.sends_per_second, measured.sends_per_second, "a second"),
+            Compared("memory", memory.base + beside + held, measured.memory, "bytes"),
+            Compared("of connections", held, measured.held, "bytes"),
+            Compared("p50", predicted.p50 * 1e3, milliseconds(latency.p50, latency), "ms"),
+            Compared("p99", predicted.p99 * 1e3, milliseconds(latency.p99, latency), "ms"),
         ],
-        report.lost,
-        report.cpu_seconds / report.seconds,
-        max(used.waited, run.own.waited) / report.seconds,
-        dropped + report.dropped,
+        measured.lost,
+        measured.generator_utilisation,
+        measured.disturbance,
+        measured.dropped,
     )
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from relay.plan.fit import Observation, cheapest, fit
+from relay.plan.fit import Observation, fit, mean
 
 NAMES = ("read", "send", "byte")
 TRUE = {"read": 3.0, "send": 4.0, "byte": 0.001}
@@ -64,8 +64,16 @@ def test_no_price_is_below_zero() -> None:
     assert found.misfits.keys() == {"a", "b", "c"}
 
 
-def test_the_cheapest_run_counts() -> None:
-    """By what a send cost, not by the whole: the runs did not do equally much."""
-    dear = Observation("dear", {"send": 10.0}, 30.0)
-    cheap = Observation("cheap", {"send": 200.0}, 200.0)
-    assert cheapest((dear, cheap)) is cheapest((cheap, dear)) is cheap
+def test_the_mean_of_runs_is_by_what_a_send_cost() -> None:
+    """Not by the whole: the runs did not do equally much."""
+    dear = Observation("load", {"send": 10.0, "read": 1.0}, 40.0)
+    cheap = Observation("load", {"send": 190.0, "read": 3.0}, 190.0)
+    found = mean((dear, cheap))
+    assert (found.name, found.counts) == ("load", {"send": 200.0, "read": 4.0})
+    assert found.cost == pytest.approx(2.0 * 200)
+    assert mean((dear,)) == dear
+
+
+def test_a_mean_without_sends() -> None:
+    runs = [Observation("load", {"send": 0.0}, cost) for cost in (2.0, 8.0)]
+    assert mean(runs).cost == pytest.approx(2 * 4.0)

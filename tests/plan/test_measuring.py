@@ -15,6 +15,7 @@ from relay.plan.calibrate import (
     MANY_MEMBERS,
     VISITED,
     Probe,
+    _busy_with_visits,
     _two_unknowns,
     _with_visits,
     observe,
@@ -50,15 +51,12 @@ def test_an_observation_counts_what_was_sent() -> None:
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores")
-def test_what_the_model_leaves_of_a_load_with_visits_is_their_price(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("relay.plan.calibrate.RUNS", 1)
+def test_what_the_model_leaves_of_a_load_with_visits_is_their_price() -> None:
     with two_cores() as (core, _):
-        all_of_it = _with_visits(core, FREE).visit
-        nothing = _with_visits(core, DEAR).visit
-    assert 0 < all_of_it < 1e6 / VISITED.joins
-    assert nothing == 0
+        busy = _busy_with_visits(core)
+    assert 0 < busy < 1
+    assert _with_visits(FREE, busy).visit == pytest.approx(busy / VISITED.joins * 1e6)
+    assert _with_visits(DEAR, busy).visit == 0
 
 
 def test_settings_of_the_environment_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

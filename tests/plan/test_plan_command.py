@@ -102,6 +102,14 @@ def test_too_few_processes_are_told(prices: Path) -> None:
     assert "--processes: 1 process would use more processor than may be; without" in line
 
 
+@pytest.mark.parametrize(("processes", "is_overloaded"), [("1", True), ("4", False)])
+def test_rates_that_are_the_least_there_is_are_marked(
+    prices: Path, processes: str, is_overloaded: bool
+) -> None:
+    done = run(*ASKED, "--processes", processes, "--json", path=prices)
+    assert json.loads(done.stdout)["is_overloaded"] is is_overloaded
+
+
 def test_nothing_is_delivered(prices: Path) -> None:
     """Each message takes time all the same, and a target that none could meet does not count."""
     asked = ("--connections", "100", "--channel-size", "1", "--target-p99", "0.000001ms")
@@ -209,7 +217,10 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         (("--connections", "9" * 400), "expected a whole number"),
         (("--connections", "50", "--messages", "fast"), "a rate such as"),
         (("--connections", "50", "--bytes", "0"), "--bytes"),
-        (("--connections", "50", "--headroom", "100%"), "a share such as"),
+        (
+            ("--connections", "50", "--headroom", "100%"),
+            "relay: --headroom: expected a share such as",
+        ),
         (("--connections", "50", "--target-p99", "0s"), "--target-p99"),
         (("--connections", "50", "--workers", "0"), "--workers"),
         (("--connections", "50", "--nope"), "--nope"),
@@ -237,7 +248,18 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         (("--inverse", "--connections", "50"), "--connections: --inverse finds their number"),
         (("--inverse", "--processes", "2"), "--processes: --inverse takes all of one host"),
         (("--inverse", "--verify"), "--verify: --inverse does not run what it finds"),
-        (("--calibrate", "--json"), "--json: --calibrate measures this machine, and takes"),
+        (
+            ("--calibrate", "--json"),
+            "--json: --calibrate measures this machine, and takes --passes",
+        ),
+        (
+            ("--calibrate", "--passes", "0"),
+            "--passes: expected a whole number from 1 to 100, got '0'",
+        ),
+        (
+            ("--connections", "50", "--passes", "3"),
+            "--passes: it is how often --calibrate measures",
+        ),
         (("--calibrate", "--connections", "5"), "--connections: --calibrate measures this"),
         (("--calibrate", "--inverse"), "--inverse: --calibrate measures this machine"),
         (("--calibrate", "--plot", "x.svg"), "--plot: --calibrate measures this machine"),
@@ -248,7 +270,10 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         ),
         (("--connections", "50", "--bytes", "2MiB", "--verify"), "--verify: expected messages of"),
         (("--connections", "50", "--plot", "/dev/full"), "--plot: /dev/full is no file"),
-        (("--connections", "50", "--plot", "/"), "--plot"),
+        (
+            ("--connections", "50", "--plot", "/"),
+            "relay: --plot: File '/' is a directory; relay plan",
+        ),
         (("--connections", "50", "--plot", "-"), "--plot: expected the name of a file"),
         (("--connections", "50", "--plot", ""), "--plot: expected the name of a file"),
         (("--connections", "50", "--plot", "/none/x.svg"), "--plot: cannot write /none/x.svg"),

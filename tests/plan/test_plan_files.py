@@ -32,7 +32,7 @@ def run(*arguments: str, path: Path) -> click.testing.Result:
 
 
 def measures(monkeypatch: pytest.MonkeyPatch, measure: Callable[[], Calibration]) -> None:
-    monkeypatch.setattr(relay.plan.calibrate, "calibrate", lambda _: measure())
+    monkeypatch.setattr(relay.plan.calibrate, "calibrate", lambda *_: measure())
 
 
 def test_a_quiet_machine(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
@@ -41,6 +41,23 @@ def test_a_quiet_machine(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == f"written to {path}"
     assert read_calibration(path) == calibration()
+
+
+@pytest.mark.parametrize(("arguments", "passes"), [((), 3), (("--passes", "7"), 7)])
+def test_a_machine_is_measured_in_passes(
+    monkeypatch: pytest.MonkeyPatch, path: Path, arguments: tuple[str, ...], passes: int
+) -> None:
+    asked = []
+
+    def calibrate(tell: Callable[[str], object], passes: int) -> Calibration:
+        tell("a load")
+        asked.append(passes)
+        return calibration()
+
+    monkeypatch.setattr(relay.plan.calibrate, "calibrate", calibrate)
+    done = run("--calibrate", *arguments, path=path)
+    assert (done.exit_code, done.stderr) == (0, "measuring: a load\n")
+    assert asked == [passes]
 
 
 def test_doubts_are_told_at_once_and_with_every_plan(
