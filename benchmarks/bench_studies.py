@@ -1,4 +1,4 @@
-"""Limits, slow readers, loud and large channels; the figures are in `extra_info`, the benchmark's time is of all rounds."""
+"""Limits, slow readers, channels, clients, plans; the figures are in `extra_info`, the benchmark's time is of all rounds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pytest
 
 from benchmarks import (
     address_flood,
+    capacity,
     clients,
     fairness,
     idle_memory,
     join_storm,
     limits,
     loud_channel,
+    pauses,
     ping_spread,
     rates,
     scrape,
@@ -40,6 +42,8 @@ STUDIES = [
         address_flood,
         streams,
         clients,
+        pauses,
+        capacity,
     )
 ]
 

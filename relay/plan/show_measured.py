@@ -61,7 +61,7 @@ def doubts(calibration: Calibration) -> Iterator[str]:
     if calibration.misfit > MISFIT_MOST:
         yield (
             f"The prices miss one of their own measurements by {show_share(calibration.misfit)}: plans may be as far off."
-            " Measure again on a quiet machine."
+            " Measure again on a quiet machine, or with more --passes."
         )
 
 
@@ -93,7 +93,8 @@ def verification_lines(verification: "Verification", planned: int) -> Iterator[s
         if abs(each.ratio - 1) > NEARNESS.get(each.name, math.inf):
             yield (
                 f"The {each.name} is not within {show_share(NEARNESS[each.name])} of what was measured, as plans should be."
-                " Calibrate again when nothing else runs here, or on the machine that is planned for, and keep the headroom."
+                " Calibrate again when nothing else runs here, with more --passes, or on the machine that is planned for, and"
+                " keep the headroom."
             )
 
 
