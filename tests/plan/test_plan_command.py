@@ -272,7 +272,7 @@ def test_a_plot(prices: Path, tmp_path: Path) -> None:
         (("--connections", "50", "--plot", "/dev/full"), "--plot: /dev/full is no file"),
         (
             ("--connections", "50", "--plot", "/"),
-            "relay: --plot: File '/' is a directory; relay plan",
+            "relay: --plot: File '/' is a directory; ",
         ),
         (("--connections", "50", "--plot", "-"), "--plot: expected the name of a file"),
         (("--connections", "50", "--plot", ""), "--plot: expected the name of a file"),
