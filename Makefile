@@ -72,7 +72,7 @@ debug: build $(VENV)/.tests ## run the tests with the core's invariants checked
 # and what a plan computes in Python; only its measuring is a load.
 UNSANITIZED := packaging browser clients config monitoring python_clients \
 	$(addprefix admin_side/test_,access.py deploy.py listener.py) \
-	$(addprefix bench/test_,against.py bench_command.py bench_output.py compare.py documentation.py flame.py) \
+	$(addprefix bench/test_,against.py bench_command.py bench_output.py compare.py documentation.py flame.py idle_memory.py) \
 	$(addprefix bench/test_,peers.py peers_command.py) \
 	$(filter-out plan/test_measuring.py,$(patsubst tests/%,%,$(wildcard tests/plan/test_*.py))) \
 	server/test_command_line.py test_house.py

@@ -29,7 +29,7 @@ _OPTIONS: Final = (
         "--passes",
         type=Amount("number", whole_number(*PASSES)),
         metavar="NUMBER",
-        help="How often --calibrate runs each of its loads, in half a minute; the cheapest run counts.  [3]",
+        help="How often --calibrate runs all of its loads, half a minute each time.  [3]",
     ),
     click.option(
         "--connections",

@@ -108,7 +108,8 @@ PROBES: Final = (
 
 
 def calibrate(tell: Tell, passes: int = PASSES, between: Between = lambda: None) -> Calibration:
-    """Measure. Raises SubjectError, and RuntimeError when too few files may be opened."""
+    """Measure, in so many passes, each of which runs all loads. What `between` measures after each pass has met the same moods of
+    the machine. Raises SubjectError, and RuntimeError when too few files may be opened."""
     raise_file_limit(
         IDLE_CONNECTIONS + IDLE_WARM_UP + IDLE_CHANNELS * FEW_MEMBERS + FILES_BESIDE_CONNECTIONS
     )

@@ -16,10 +16,11 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     `turn`: one turn of the event loop; `sleep`: how much more it is when the process had given its core away; `wake`: and how
     much more after a long pause. `round`: one look for news within it. `read`: one read from a socket. `message`: parse, charge,
     check, stamp. `send`: one send to a member of a server with 100 connections; `cold`: how much more it is when there are
-    10 000, because less of them is in the processor's caches; `chill`, `stale`, `lapse`: how much more the first twenty, and
-    twice the first thousand, are after a pause, for the same reason (relay/plan/idleness.py). `byte_in`, `byte_out`: of payload
-    read, of frames sent; `byte_chill`: how much more a byte of those first twenty sends is. `handshake`: one connection of a
-    crowd, from accept to its own join; `visit`: how much more one is that comes alone and goes again.
+    10 000, because less of them is in the processor's caches, where no pause has emptied those already; `chill`, `stale`,
+    `lapse`: how much more the first twenty, and twice the first thousand, are after a pause, for the same reason
+    (relay/plan/idleness.py). `byte_in`, `byte_out`: of payload read, of frames sent; `byte_chill`: how much more a byte of those
+    first twenty sends is. `handshake`: one connection of a crowd, from accept to its own join; `visit`: how much more one is
+    that comes alone and goes again.
     """
 
     turn: float

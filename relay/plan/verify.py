@@ -90,7 +90,7 @@ def runnable(workload: Workload, most: int) -> Workload:
     return workload.scaled_to(max(most // channel * channel, 1))
 
 
-class Measured(msgspec.Struct, frozen=True):
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What one process made of a workload: `busy` is the share of a core that it used, `memory` what it held in all, in bytes,
     and `held` what its connections added to that. For the others see Verification."""
 
@@ -105,11 +105,6 @@ class Measured(msgspec.Struct, frozen=True):
     dropped: int
     generator_utilisation: float
     disturbance: float
-
-    @property
-    def cost_of_a_send(self) -> float:
-        """By which runs of one workload are compared."""
-        return self.busy / max(self.sends_per_second, 1.0)
 
 
 def verify(calibration: Calibration, workload: Workload, seconds: float = SECONDS) -> Verification:
@@ -159,17 +154,17 @@ def run_load(
         generator.close(0)
         warm.close(0)
     return Measured(
-        whole,
-        channels,
-        used.ran / report.seconds,
-        sends / report.seconds,
-        total,
-        held,
-        report.latency,
-        report.lost,
-        dropped + report.dropped,
-        report.cpu_seconds / report.seconds,
-        max(used.waited, run.own.waited) / report.seconds,
+        workload=whole,
+        channels=channels,
+        busy=used.ran / report.seconds,
+        sends_per_second=sends / report.seconds,
+        memory=total,
+        held=held,
+        latency=report.latency,
+        lost=report.lost,
+        dropped=dropped + report.dropped,
+        generator_utilisation=report.cpu_seconds / report.seconds,
+        disturbance=max(used.waited, run.own.waited) / report.seconds,
     )
 
 
