@@ -7,6 +7,7 @@ allows a process fewer than that, several relays share them, each with a crowd i
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -94,6 +95,7 @@ class Crowd:
 
 def _crowd(pipe: Connection, pid: int, port: int, count: int, warm_up_seconds: float) -> None:
     """The other side of Crowd."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the study is interrupted, and ends this
     warm_up = Generator(
         port, path="/c/warm-{channel}", channels=WARM_UP // MEMBERS, members=MEMBERS
     )
@@ -115,8 +117,10 @@ def _crowd(pipe: Connection, pid: int, port: int, count: int, warm_up_seconds: f
 
 
 def measure(rounds: int, seconds: float) -> Iterator[Finding]:
-    room = file_room() - max(DESCRIPTORS_BESIDE, FILES_BESIDE_CONNECTIONS) - WARM_UP
-    raise_file_limit(min(file_room(), COUNTS[-1] + WARM_UP + FILES_BESIDE_CONNECTIONS))
+    beside = WARM_UP + max(DESCRIPTORS_BESIDE, FILES_BESIDE_CONNECTIONS)
+    raise_file_limit(COUNTS[0] + beside)
+    room = min(file_room(), COUNTS[-1] + beside) - beside
+    raise_file_limit(room + beside)
     for count in COUNTS:
         relays = math.ceil(count / (room // MEMBERS * MEMBERS))
         name = f"{count:,}" if relays == 1 else f"{count:,} in {relays} relays"
